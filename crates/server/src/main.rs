@@ -1,0 +1,2 @@
+//! Replays the OASIS KMIP test cases.
+fn main() {}

@@ -1,0 +1,377 @@
+//! The private certification authority: ECDSA P-256, server and client certificates, bundles.
+//!
+//! Time and randomness of keys come from outside or from aws-lc; nothing here reads a clock. The
+//! authority's key leaves this module only as bytes for the sealed store.
+
+use std::fs;
+use std::io::Write;
+use std::net::IpAddr;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType, SerialNumber,
+};
+use rustls_pki_types::PrivatePkcs8KeyDer;
+use strongroom_secmem::SecretBytes;
+use zeroize::Zeroizing;
+
+use crate::errors::{self, Fault};
+use crate::identity::fingerprint;
+
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+
+/// How far before its making a certificate begins, seconds: clients' clocks differ.
+const BACKDATE: i64 = 3600;
+
+/// Days that an authority of our own counts.
+pub const AUTHORITY_DAYS: i64 = 3652;
+
+/// Days that the server's and clients' certificates count unless asked otherwise.
+pub const LEAF_DAYS: i64 = 730;
+
+/// A certification authority with its key.
+pub struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    certificate: String,
+}
+
+/// Whom a client certificate names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// Common name: the user.
+    pub user: String,
+    /// Organisational unit: the group.
+    pub group: Option<String>,
+}
+
+/// A certificate just made, with its key.
+pub struct Issued {
+    /// The certificate, PEM.
+    pub certificate: String,
+    /// Its private key, PKCS#8 PEM. Wiped when dropped.
+    pub key: Zeroizing<String>,
+    /// The authority's certificate, PEM.
+    pub authority: String,
+    /// SHA-256 of the certificate's DER.
+    pub fingerprint: [u8; 32],
+    /// Serial number, hexadecimal.
+    pub serial: String,
+    /// Last second in which it counts, POSIX.
+    pub not_after: i64,
+}
+
+impl Authority {
+    /// Makes an authority named `name`, beginning at `now` (POSIX seconds).
+    ///
+    /// # Errors
+    /// [`errors::INTERNAL`] when no key can be made.
+    pub fn create(name: &str, now: i64) -> Result<Self, Fault> {
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(internal)?;
+        let mut params = dated(now, AUTHORITY_DAYS)?;
+        params.distinguished_name = distinguished(&[(DnType::CommonName, name)]);
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let certificate = params.self_signed(&key).map_err(internal)?;
+        let certificate = certificate.pem();
+        Ok(Self { issuer: Issuer::new(params, key), certificate })
+    }
+
+    /// An authority from its certificate (PEM) and its key (PKCS#8 DER, from the sealed store).
+    ///
+    /// # Errors
+    /// [`errors::TLS_MATERIAL`] when they are not what they should be.
+    pub fn load(certificate_pem: &str, key: &SecretBytes) -> Result<Self, Fault> {
+        let bad = |e: rcgen::Error| Fault::new(errors::TLS_MATERIAL, format!("The CA: {e}."));
+        let pkcs8 = PrivatePkcs8KeyDer::from(key.as_slice());
+        let pair =
+            KeyPair::from_pkcs8_der_and_sign_algo(&pkcs8, &PKCS_ECDSA_P256_SHA256).map_err(bad)?;
+        let der = first_certificate(certificate_pem)?;
+        let issuer = Issuer::from_ca_cert_der(&der.as_slice().into(), pair).map_err(bad)?;
+        Ok(Self { issuer, certificate: certificate_pem.to_owned() })
+    }
+
+    /// The authority's key, PKCS#8 DER, for the sealed store.
+    ///
+    /// # Errors
+    /// [`errors::INTERNAL`] when no locked memory is left.
+    pub fn key(&self) -> Result<SecretBytes, Fault> {
+        SecretBytes::from_slice(self.issuer.key().serialized_der())
+            .map_err(|e| Fault::new(errors::INTERNAL, format!("{e}.")))
+    }
+
+    /// The authority's certificate, PEM.
+    pub fn certificate(&self) -> &str {
+        &self.certificate
+    }
+
+    /// Makes a server certificate for `names`, DNS names and IP addresses.
+    ///
+    /// # Errors
+    /// [`errors::BAD_REQUEST`] when a name cannot be one.
+    pub fn issue_server(&self, names: &[String], days: i64, now: i64) -> Result<Issued, Fault> {
+        let mut params = dated(now, days)?;
+        for name in names {
+            params.subject_alt_names.push(match name.parse::<IpAddr>() {
+                Ok(ip) => SanType::IpAddress(ip),
+                Err(_) => SanType::DnsName(dns_name(name)?),
+            });
+        }
+        let first = names.first().map_or("strongroom", String::as_str);
+        params.distinguished_name = distinguished(&[(DnType::CommonName, first)]);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        self.issue(params)
+    }
+
+    /// Makes a client certificate.
+    ///
+    /// # Errors
+    /// [`errors::BAD_REQUEST`] when the subject cannot be one.
+    pub fn issue_client(&self, subject: &Subject, days: i64, now: i64) -> Result<Issued, Fault> {
+        for name in core::iter::once(&subject.user).chain(&subject.group) {
+            if name.trim().is_empty()
+                || name.chars().count() > 64
+                || name.chars().any(char::is_control)
+            {
+                return Err(Fault::bad_request(
+                    "A name has 1 to 64 characters and no control characters.",
+                ));
+            }
+        }
+        let mut params = dated(now, days)?;
+        let mut parts = vec![(DnType::CommonName, subject.user.as_str())];
+        if let Some(group) = &subject.group {
+            parts.push((DnType::OrganizationalUnitName, group));
+        }
+        params.distinguished_name = distinguished(&parts);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.issue(params)
+    }
+
+    fn issue(&self, mut params: CertificateParams) -> Result<Issued, Fault> {
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(internal)?;
+        let mut serial = [0; 16];
+        aws_lc_rs::rand::fill(&mut serial).map_err(|_| Fault::from(errors::INTERNAL))?;
+        // A positive number that keeps its length in DER.
+        serial[0] = serial[0] & 0x7F | 0x40;
+        params.serial_number = Some(SerialNumber::from_slice(&serial));
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.use_authority_key_identifier_extension = true;
+        let not_after = params.not_after.unix_timestamp();
+        let certificate = params.signed_by(&key, &self.issuer).map_err(internal)?;
+        Ok(Issued {
+            fingerprint: fingerprint(certificate.der()),
+            certificate: certificate.pem(),
+            key: Zeroizing::new(key.serialize_pem()),
+            authority: self.certificate.clone(),
+            serial: hex(&serial),
+            not_after,
+        })
+    }
+}
+
+impl Issued {
+    /// Writes `cert.pem`, `key.pem` and `ca.pem` into `dir` (mode 0700, files 0600). Files that
+    /// are there already are not overwritten.
+    ///
+    /// # Errors
+    /// [`errors::FILE_EXISTS`] or [`errors::DATA_UNUSABLE`].
+    pub fn write_bundle(&self, dir: &Path) -> Result<(), Fault> {
+        private_dir(dir)?;
+        write_private(&dir.join("cert.pem"), self.certificate.as_bytes())?;
+        write_private(&dir.join("key.pem"), self.key.as_bytes())?;
+        write_private(&dir.join("ca.pem"), self.authority.as_bytes())
+    }
+}
+
+/// Makes a directory, and its parents, that only the user may enter.
+///
+/// # Errors
+/// [`errors::DATA_UNUSABLE`].
+pub fn private_dir(dir: &Path) -> Result<(), Fault> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|e| unusable(dir, &e))
+}
+
+/// Writes a new file that only the user may read, and flushes it.
+///
+/// # Errors
+/// [`errors::FILE_EXISTS`] when it is there already, else [`errors::DATA_UNUSABLE`].
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
+    let opened = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let mut file = opened.map_err(|e| match e.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            Fault::new(errors::FILE_EXISTS, format!("It is {}.", path.display()))
+        }
+        _ => unusable(path, &e),
+    })?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| unusable(path, &e))
+}
+
+/// The first certificate of a PEM text, DER.
+///
+/// # Errors
+/// [`errors::TLS_MATERIAL`] when there is none.
+pub fn first_certificate(text: &str) -> Result<Vec<u8>, Fault> {
+    use rustls_pki_types::pem::PemObject;
+    rustls_pki_types::CertificateDer::from_pem_slice(text.as_bytes())
+        .map(|c| c.to_vec())
+        .map_err(|_| Fault::new(errors::TLS_MATERIAL, "There is no certificate in the PEM text."))
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn dated(now: i64, days: i64) -> Result<CertificateParams, Fault> {
+    if !(1..=7305).contains(&days) {
+        return Err(Fault::bad_request("A certificate counts for 1 to 7305 days."));
+    }
+    let mut params = CertificateParams::default();
+    let at = |t: i64| {
+        time::OffsetDateTime::from_unix_timestamp(t)
+            .map_err(|_| Fault::bad_request("The clock is out of range."))
+    };
+    params.not_before = at(now - BACKDATE)?;
+    params.not_after = at(now + days * DAY)?;
+    Ok(params)
+}
+
+fn distinguished(parts: &[(DnType, &str)]) -> DistinguishedName {
+    let mut name = DistinguishedName::new();
+    for (kind, value) in parts {
+        name.push(kind.clone(), *value);
+    }
+    name
+}
+
+fn dns_name(name: &str) -> Result<rcgen::string::Ia5String, Fault> {
+    let ok = !name.is_empty()
+        && name.len() <= 253
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'*'));
+    let bad = || Fault::bad_request(format!("`{name}` is neither a DNS name nor an IP address."));
+    if !ok {
+        return Err(bad());
+    }
+    name.try_into().map_err(|_| bad())
+}
+
+fn internal(e: rcgen::Error) -> Fault {
+    Fault::new(errors::INTERNAL, format!("{e}."))
+}
+
+fn unusable(path: &Path, e: &std::io::Error) -> Fault {
+    Fault::new(errors::DATA_UNUSABLE, format!("{}: {e}.", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::identity::Identity;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn der(pem: &str) -> Vec<u8> {
+        first_certificate(pem).unwrap()
+    }
+
+    #[test]
+    fn an_authority_comes_back_from_its_certificate_and_sealed_key() {
+        let first = Authority::create("Test CA", NOW).unwrap();
+        let again = Authority::load(first.certificate(), &first.key().unwrap()).unwrap();
+        let subject = Subject { user: "db-07".into(), group: Some("databases".into()) };
+        let issued = again.issue_client(&subject, LEAF_DAYS, NOW).unwrap();
+        assert_eq!(issued.authority, first.certificate());
+        let (_, ca) = x509_parser::parse_x509_certificate(&der(first.certificate()))
+            .map(|(r, c)| (r.len(), c.tbs_certificate.subject_pki.raw.to_vec()))
+            .unwrap();
+        let leaf = der(&issued.certificate);
+        let (_, leaf) = x509_parser::parse_x509_certificate(&leaf).unwrap();
+        let (_, spki) = <x509_parser::x509::SubjectPublicKeyInfo<'_> as
+            x509_parser::prelude::FromDer<_>>::from_der(&ca).unwrap();
+        leaf.verify_signature(Some(&spki)).unwrap();
+        assert!(leaf.extended_key_usage().unwrap().unwrap().value.client_auth);
+    }
+
+    #[test]
+    fn a_client_certificate_names_its_user_and_group() {
+        let ca = Authority::create("Test CA", NOW).unwrap();
+        let subject = Subject { user: "Zoë".into(), group: Some("officers".into()) };
+        let issued = ca.issue_client(&subject, 10, NOW).unwrap();
+        let peer = "192.0.2.1:40000".parse().unwrap();
+        let id = Identity::of_certificate(&der(&issued.certificate), peer).unwrap();
+        assert_eq!(
+            (id.caller.user.as_str(), id.caller.groups.as_slice()),
+            ("Zoë", &["officers".to_owned()][..])
+        );
+        assert_eq!(id.caller.fingerprint, issued.fingerprint);
+        assert_eq!(id.caller.address, "192.0.2.1:40000");
+        assert!(id.counts_at(NOW) && !id.counts_at(issued.not_after + 1));
+        assert!(!id.counts_at(NOW - 2 * BACKDATE));
+    }
+
+    #[test]
+    fn a_certificate_without_a_common_name_goes_by_its_first_dns_name() {
+        let ca = Authority::create("Test CA", NOW).unwrap();
+        let mut params = dated(NOW, 5).unwrap();
+        params.distinguished_name = DistinguishedName::new();
+        params.subject_alt_names = vec![
+            SanType::IpAddress("::1".parse().unwrap()),
+            SanType::DnsName(dns_name("a.example").unwrap()),
+        ];
+        let issued = ca.issue(params).unwrap();
+        let id = Identity::of_certificate(&der(&issued.certificate), "[::1]:1".parse().unwrap())
+            .unwrap();
+        assert_eq!(id.caller.user, "a.example");
+        assert_eq!(id.caller.sans, ["::1", "a.example"]);
+    }
+
+    #[test]
+    fn a_certificate_that_names_nobody_or_forges_lines_is_unusable() {
+        let ca = Authority::create("Test CA", NOW).unwrap();
+        for name in ["", "two\nlines", "  "] {
+            let mut params = dated(NOW, 5).unwrap();
+            params.distinguished_name = distinguished(&[(DnType::CommonName, name)]);
+            let issued = ca.issue(params).unwrap();
+            let e = Identity::of_certificate(&der(&issued.certificate), "[::1]:1".parse().unwrap())
+                .unwrap_err();
+            assert_eq!(e.info.number, errors::CERTIFICATE_UNUSABLE.number, "{name:?}");
+        }
+        assert!(ca.issue_client(&Subject { user: "a\tb".into(), group: None }, 5, NOW).is_err());
+    }
+
+    #[test]
+    fn a_server_certificate_carries_names_and_addresses() {
+        let ca = Authority::create("Test CA", NOW).unwrap();
+        let names = ["kms.example".to_owned(), "127.0.0.1".into(), "::1".into()];
+        let issued = ca.issue_server(&names, LEAF_DAYS, NOW).unwrap();
+        let leaf = der(&issued.certificate);
+        let (_, leaf) = x509_parser::parse_x509_certificate(&leaf).unwrap();
+        assert!(leaf.extended_key_usage().unwrap().unwrap().value.server_auth);
+        assert_eq!(leaf.subject_alternative_name().unwrap().unwrap().value.general_names.len(), 3);
+        assert!(ca.issue_server(&["no spaces".into()], LEAF_DAYS, NOW).is_err());
+    }
+
+    #[test]
+    fn a_bundle_is_private_and_never_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let ca = Authority::create("Test CA", NOW).unwrap();
+        let subject = Subject { user: "u".into(), group: None };
+        let bundle = dir.path().join("b/u");
+        let issued = ca.issue_client(&subject, 5, NOW).unwrap();
+        issued.write_bundle(&bundle).unwrap();
+        let mode = |p: &Path| fs::metadata(p).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&bundle), 0o700);
+        for file in ["cert.pem", "key.pem", "ca.pem"] {
+            assert_eq!(mode(&bundle.join(file)), 0o600);
+        }
+        let e = issued.write_bundle(&bundle).unwrap_err();
+        assert_eq!(e.info.number, errors::FILE_EXISTS.number);
+    }
+}
