@@ -353,10 +353,7 @@ impl ServerState {
                 self.roles.entry((user.clone(), *role)).or_default().weak(seen.clone());
             }
             Change::RoleRevoked { user, role } => {
-                self.roles
-                    .entry((user.clone(), *role))
-                    .or_default()
-                    .strong(stamp.site, stamp.hlc);
+                self.roles.entry((user.clone(), *role)).or_default().strong(stamp.site, stamp.hlc);
             }
             Change::CertificateIssued(info) => self.note_certificate(stamp, info),
             Change::CertificateRevoked { fingerprint, reason } => {

@@ -22,7 +22,7 @@ const BODY_VERSION: i32 = 1;
 
 /// Limits for stored bodies: objects may be as large as a frame, and a little larger with their
 /// attributes.
-const LIMITS: Limits = Limits { frame: 8 << 20, depth: 32, items: 1 << 18 };
+const LIMITS: Limits = Limits { frame: 8 << 20, depth: 32, items: 1 << 18, batch_items: 1 };
 
 macro_rules! stored_tags {
     ($( $konst:ident = $code:literal, $name:literal; )*) => {
@@ -71,7 +71,6 @@ stored_tags! {
     SEEN = 0x54001E, "Seen";
     STRONG = 0x54001F, "Strong";
     ROLE = 0x540020, "Role";
-    CERTIFICATE = 0x540021, "Certificate";
     GROUP = 0x540022, "Group";
     SERIAL = 0x540023, "Serial";
     NOT_AFTER = 0x540024, "NotAfter";
@@ -199,7 +198,7 @@ impl Change {
     }
 
     fn read(kind: ChangeKind, view: View<'_>) -> Result<Self> {
-        let object = || Ok(ObjectId(text(view, OBJECT, "Object")?));
+        let object = || text(view, OBJECT, "Object").map(ObjectId);
         Ok(match kind {
             ChangeKind::Created => Self::Created(Box::new(NewObject {
                 id: object()?,
@@ -368,9 +367,7 @@ impl ManagedObject {
                 COMPROMISED => object.compromised = item.as_boolean().unwrap_or_default(),
                 REGISTER => {
                     let (key, value, stamp) = read_register(item)?;
-                    object
-                        .registers
-                        .insert(key, Register { value, stamp: stamp.unwrap_or(base) });
+                    object.registers.insert(key, Register { value, stamp: stamp.unwrap_or(base) });
                 }
                 MATERIAL => object.material = Some(read_material(item)?),
                 COUNTER => {

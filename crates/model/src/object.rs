@@ -211,6 +211,11 @@ impl ManagedObject {
         self.instances(&AttributeName::Standard(tag)).next().map(|(_, value)| value)
     }
 
+    /// The first instance of any attribute that is stored.
+    pub fn value_of(&self, name: &AttributeName) -> Option<&Value> {
+        self.instances(name).next().map(|(_, value)| value)
+    }
+
     /// A stored Date-Time attribute, POSIX seconds.
     pub fn date(&self, tag: Tag) -> Option<i64> {
         self.value(tag)?.as_date_time()

@@ -1,0 +1,53 @@
+//! What can go wrong in a store.
+
+/// Why the store did not do what it was asked.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The database engine refused.
+    #[error("the database refused: {0}")]
+    Database(String),
+    /// The disk is full.
+    #[error("the disk that holds the database is full: free space on it, then try again")]
+    Full,
+    /// A commit could not be flushed; nothing is accepted until a restart.
+    #[error(
+        "an earlier commit could not be flushed to disk; changes are refused until the server is \
+         restarted: check the disk, then restart"
+    )]
+    Failed,
+    /// The store is locked: the root key is not open.
+    #[error("the store is sealed: unseal it first")]
+    Locked,
+    /// A row was altered outside the server, or the disk returned other bytes than were written.
+    #[error("the record of {0} does not match its authentication code: restore it from a backup")]
+    Tampered(String),
+    /// A row cannot be read.
+    #[error("the record of {0} cannot be read: {1}")]
+    Damaged(String, String),
+    /// The database was written by a newer version.
+    #[error("the database has schema version {found}; this build knows up to {known}: upgrade it")]
+    Newer {
+        /// The version found.
+        found: i64,
+        /// The newest version this build knows.
+        known: i64,
+    },
+    /// Another server has the database open.
+    #[error("{0} is in use by another server: stop that one first")]
+    InUse(String),
+    /// The writer is gone: the server is stopping.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        if let rusqlite::Error::SqliteFailure(code, _) = &error
+            && code.code == rusqlite::ErrorCode::DiskFull
+        {
+            return Self::Full;
+        }
+        Self::Database(error.to_string())
+    }
+}

@@ -1,0 +1,84 @@
+//! Which attribute values are indexed for Locate, and how a value becomes an index key.
+
+use strongroom_crypto::sha256;
+use strongroom_kmip::{AttributeName, Encoder, Tag, Value};
+use strongroom_model::{Lifecycle, ManagedObject};
+
+/// Longest value kept in the index as it is; longer ones are hashed.
+const PLAIN_LIMIT: usize = 64;
+
+/// The index spelling of an attribute, if it is one that is indexed.
+pub(crate) fn attribute_key(name: &AttributeName) -> Option<String> {
+    match name {
+        AttributeName::Standard(
+            tag @ (Tag::NAME
+            | Tag::ALTERNATIVE_NAME
+            | Tag::OBJECT_GROUP
+            | Tag::APPLICATION_SPECIFIC_INFORMATION
+            | Tag::LINK
+            | Tag::CONTACT_INFORMATION
+            | Tag::X_509_CERTIFICATE_IDENTIFIER
+            | Tag::SHORT_UNIQUE_IDENTIFIER),
+        ) => Some(format!("{:06x}", tag.0)),
+        AttributeName::Standard(_) => None,
+        AttributeName::Vendor { vendor, name } => Some(format!("{vendor}\u{0}{name}")),
+    }
+}
+
+/// The index key of a value. A Name is found by its Name Value alone, whatever its type.
+pub(crate) fn value_key(name: &AttributeName, value: &Value) -> Vec<u8> {
+    if *name == AttributeName::Standard(Tag::NAME)
+        && let Some(text) = value.find(Tag::NAME_VALUE).and_then(|n| n.value.as_text())
+    {
+        return shorten(text.as_bytes());
+    }
+    match value {
+        Value::TextString(text) => shorten(text.as_bytes()),
+        other => {
+            let mut e = Encoder::ungated();
+            e.value(Tag::ATTRIBUTE_VALUE, other);
+            shorten(&e.into_bytes())
+        }
+    }
+}
+
+fn shorten(bytes: &[u8]) -> Vec<u8> {
+    if bytes.len() <= PLAIN_LIMIT { bytes.to_vec() } else { sha256(&[bytes]).to_vec() }
+}
+
+/// Every index entry of an object.
+pub(crate) fn entries(object: &ManagedObject) -> Vec<(String, Vec<u8>)> {
+    let mut entries: Vec<_> = object
+        .attributes()
+        .filter_map(|(name, _, value)| Some((attribute_key(name)?, value_key(name, value))))
+        .collect();
+    entries.sort();
+    entries.dedup();
+    entries
+}
+
+/// The dates at which the object moves on by itself, POSIX seconds.
+pub(crate) fn due_dates(object: &ManagedObject) -> Vec<i64> {
+    let mut dates = Vec::new();
+    if object.lifecycle == Lifecycle::PreActive {
+        dates.extend(object.date(Tag::ACTIVATION_DATE));
+    }
+    if object.lifecycle < Lifecycle::Deactivated {
+        dates.extend(object.date(Tag::DEACTIVATION_DATE));
+    }
+    if object.lifecycle < Lifecycle::Destroyed {
+        dates.extend(
+            object
+                .value_of(&scheduled_destruction())
+                .and_then(Value::as_date_time),
+        );
+    }
+    dates.sort_unstable();
+    dates.dedup();
+    dates
+}
+
+/// The server's own attribute that holds the time of a delayed destruction.
+pub fn scheduled_destruction() -> AttributeName {
+    AttributeName::Vendor { vendor: "strongroom".to_owned(), name: "Destroy At".to_owned() }
+}

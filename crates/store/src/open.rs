@@ -1,0 +1,398 @@
+//! Opening a store, unlocking it, and its outside.
+
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use parking_lot::{Mutex, RwLock};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use strongroom_journal::{Chain, ChainName, ChainState, Head};
+use strongroom_model::{HybridClock, ObjectId, ServerState};
+use strongroom_secmem::SecretBytes;
+
+use crate::error::StoreError;
+use crate::faults::Faults;
+use crate::keys::StoreKeys;
+use crate::read::{ReadTx, read_journal};
+use crate::server_rows;
+use crate::write::{insert_record, journal_fault};
+use crate::writer::{Job, Message, OpenChain, Writer};
+
+/// The version of the schema that this build writes.
+const SCHEMA_VERSION: i64 = 1;
+
+/// Marks the file as ours for `file(1)` and for people: "SRKM".
+const APPLICATION_ID: i64 = 0x5352_4B4D;
+
+/// Idle read connections kept for reuse.
+const MAX_IDLE_READERS: usize = 16;
+
+/// A journal segment ends after so many records.
+const SEGMENT_RECORDS: u64 = 65_536;
+
+/// Called after each commit, before any job of it is told, with the objects it changed.
+pub type CommitHook = Box<dyn Fn(&[ObjectId]) + Send + Sync>;
+
+/// How a store is opened.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Path of the database file; made when absent.
+    pub path: PathBuf,
+    /// This site's number in the journal.
+    pub site: u32,
+}
+
+/// A store.
+pub struct Store {
+    shared: Arc<Shared>,
+    inbox: Sender<Message>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    _lock: File,
+}
+
+/// What the writer thread and readers share.
+pub(crate) struct Shared {
+    pub(crate) options: Options,
+    pub(crate) failed: AtomicBool,
+    pub(crate) on_commit: CommitHook,
+    pub(crate) faults: Faults,
+    readers: Mutex<Vec<Connection>>,
+    keys: RwLock<Option<Arc<StoreKeys>>>,
+    server_state: RwLock<Arc<ServerState>>,
+    head: RwLock<Head>,
+    last_hlc: AtomicU64,
+}
+
+impl Shared {
+    pub(crate) fn server_state(&self) -> Arc<ServerState> {
+        self.server_state.read().clone()
+    }
+
+    pub(crate) fn set_server_state(&self, state: Arc<ServerState>) {
+        *self.server_state.write() = state;
+    }
+
+    pub(crate) fn set_keys(&self, keys: Option<Arc<StoreKeys>>) {
+        *self.keys.write() = keys;
+    }
+
+    pub(crate) fn set_head(&self, head: Head, hlc: u64) {
+        *self.head.write() = head;
+        self.last_hlc.store(hlc, Ordering::Release);
+    }
+}
+
+/// What unlocking needs.
+pub(crate) struct Unlock {
+    keys: StoreKeys,
+    chain_seed: SecretBytes,
+}
+
+impl Store {
+    /// Opens the database, makes it when absent, and starts the writer. The store is locked:
+    /// nothing but [`Store::server_state`] can be read until [`Store::unlock`].
+    ///
+    /// # Errors
+    /// [`StoreError::Newer`], or the database's own.
+    pub fn open(options: Options, on_commit: CommitHook) -> Result<Self, StoreError> {
+        let lock = lock_file(&options.path)?;
+        let connection = connect(&options.path, true)?;
+        migrate(&connection)?;
+        let state = server_rows::read(&connection, None)?;
+        let last = last_record(&connection, options.site)?;
+        let genesis = ChainName::Changes.genesis(options.site);
+        let (head, hlc) = last
+            .as_ref()
+            .map_or((genesis, 0), |r| (Head { seq: r.seq, hash: r.hash }, r.hlc));
+        let shared = Arc::new(Shared {
+            options,
+            failed: AtomicBool::new(false),
+            on_commit,
+            faults: Faults::default(),
+            readers: Mutex::new(Vec::new()),
+            keys: RwLock::new(None),
+            server_state: RwLock::new(Arc::new(state)),
+            head: RwLock::new(head),
+            last_hlc: AtomicU64::new(hlc),
+        });
+        let (inbox, receiver) = channel();
+        let writer = Writer { connection, shared: shared.clone(), open: None };
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || writer.run(&receiver))
+            .map_err(|e| StoreError::Database(format!("no thread for the writer: {e}")))?;
+        Ok(Self { shared, inbox, writer: Mutex::new(Some(thread)), _lock: lock })
+    }
+
+    /// Unlocks the store: checks the server's own rows and continues the journal's chain.
+    /// `chain_seed` is used for a store without journal only.
+    ///
+    /// # Errors
+    /// [`StoreError::Tampered`] or [`StoreError::Damaged`] when rows or the chain's end do not
+    /// check.
+    pub fn unlock(&self, keys: StoreKeys, chain_seed: SecretBytes) -> Result<(), StoreError> {
+        let (reply, answer) = channel();
+        let request = Box::new(Unlock { keys, chain_seed });
+        self.send(Message::Unlock(request, reply))?;
+        answer.recv().map_err(|_| StoreError::Stopping)?
+    }
+
+    /// Forgets the keys. Jobs already submitted are done first.
+    ///
+    /// # Errors
+    /// [`StoreError::Stopping`].
+    pub fn lock(&self) -> Result<(), StoreError> {
+        let (reply, answer) = channel();
+        self.send(Message::Lock(reply))?;
+        answer.recv().map_err(|_| StoreError::Stopping)
+    }
+
+    /// Hands a job to the writer.
+    pub fn submit(&self, job: Job) {
+        if let Err(failed) = self.inbox.send(Message::Job(job))
+            && let Message::Job(job) = failed.0
+        {
+            job(Err(StoreError::Stopping))(Err(StoreError::Stopping));
+        }
+    }
+
+    /// Reads from a snapshot.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`], the database's, or what `work` returns.
+    pub fn read<R, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&ReadTx<'_>) -> Result<R, E>,
+    ) -> Result<R, E> {
+        let keys = self.shared.keys.read().clone().ok_or(StoreError::Locked)?;
+        let pooled = self.shared.readers.lock().pop();
+        let connection = match pooled {
+            Some(connection) => connection,
+            None => connect(&self.shared.options.path, false)?,
+        };
+        connection.execute_batch("BEGIN").map_err(StoreError::from)?;
+        let result = work(&ReadTx { connection: &connection, keys });
+        connection.execute_batch("ROLLBACK").map_err(StoreError::from)?;
+        let mut readers = self.shared.readers.lock();
+        if readers.len() < MAX_IDLE_READERS {
+            readers.push(connection);
+        }
+        result
+    }
+
+    /// The server's own state as of the last commit. Before the store is unlocked its rows are
+    /// not yet checked against their codes.
+    pub fn server_state(&self) -> Arc<ServerState> {
+        self.shared.server_state()
+    }
+
+    /// The end of the chain of changes as of the last commit.
+    pub fn head(&self) -> Head {
+        *self.shared.head.read()
+    }
+
+    /// The time of the last journal record, milliseconds since the Unix epoch; none in an empty
+    /// journal.
+    pub fn last_change_ms(&self) -> Option<i64> {
+        match self.shared.last_hlc.load(Ordering::Acquire) {
+            0 => None,
+            hlc => Some((hlc >> 16) as i64),
+        }
+    }
+
+    /// Whether a commit failed, so that changes are refused until a restart.
+    pub fn has_failed(&self) -> bool {
+        self.shared.failed.load(Ordering::Acquire)
+    }
+
+    /// Points where tests make the disk fail.
+    pub fn faults(&self) -> &Faults {
+        &self.shared.faults
+    }
+
+    /// The sealed state of the journal's chain, for verifying it: which segment the key belongs
+    /// to.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] or a damaged state.
+    pub fn chain_state(&self) -> Result<ChainState, StoreError> {
+        let keys = self.shared.keys.read().clone().ok_or(StoreError::Locked)?;
+        self.read(|tx| {
+            let sealed = read_meta(tx.connection, CHAIN_META)?
+                .ok_or_else(|| journal_missing("its sealed state"))?;
+            ChainState::open(
+                ChainName::Changes,
+                self.shared.options.site,
+                &sealed,
+                &keys.chain_seal,
+            )
+            .map_err(journal_fault)
+        })
+    }
+
+    /// Stops the writer after the jobs already submitted.
+    pub fn stop(&self) {
+        let _ = self.inbox.send(Message::Stop);
+        if let Some(thread) = self.writer.lock().take() {
+            let _ = thread.join();
+        }
+    }
+
+    fn send(&self, message: Message) -> Result<(), StoreError> {
+        self.inbox.send(message).map_err(|_| StoreError::Stopping)
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+const CHAIN_META: &str = "chain-state";
+
+/// Continues the chain, or begins it in an empty journal.
+pub(crate) fn unlock(
+    connection: &mut Connection,
+    shared: &Arc<Shared>,
+    request: Unlock,
+) -> Result<OpenChain, StoreError> {
+    let site = shared.options.site;
+    let keys = Arc::new(request.keys);
+    let state = server_rows::read(connection, Some(&keys))?;
+    let last = last_record(connection, site)?;
+    let chain = match read_meta(connection, CHAIN_META)? {
+        Some(sealed) => {
+            let chain_state =
+                ChainState::open(ChainName::Changes, site, &sealed, &keys.chain_seal)
+                    .map_err(journal_fault)?;
+            Chain::resume(&chain_state, last.as_ref().map(|r| r.as_ref()).as_ref())
+                .map_err(journal_fault)?
+        }
+        None if last.is_none() => {
+            let chain = Chain::new(ChainName::Changes, site, request.chain_seed)
+                .map_err(journal_fault)?;
+            write_chain_state(connection, &chain, &keys)?;
+            chain
+        }
+        None => return Err(journal_missing("its sealed state")),
+    };
+    let clock = HybridClock::after(last.map_or(0, |r| r.hlc));
+    shared.set_server_state(Arc::new(state));
+    shared.set_head(chain.head(), clock.last());
+    shared.set_keys(Some(keys.clone()));
+    Ok(OpenChain { keys, chain, clock })
+}
+
+/// Ends the segment when it is full: a transaction of its own, between batches, because a key
+/// that moved on cannot be rolled back.
+pub(crate) fn end_segment(
+    connection: &Connection,
+    shared: &Shared,
+    open: &mut OpenChain,
+) -> Result<(), StoreError> {
+    if open.chain.segment_len() < SEGMENT_RECORDS {
+        return Ok(());
+    }
+    let hlc = open.clock.tick(open.clock.last() as i64 >> 16);
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let record = open.chain.end_segment(hlc, "server").map_err(journal_fault)?;
+    insert_record(connection, &record)?;
+    write_chain_state(connection, &open.chain, &open.keys)?;
+    connection.execute_batch("COMMIT")?;
+    shared.set_head(open.chain.head(), open.clock.last());
+    Ok(())
+}
+
+fn write_chain_state(
+    connection: &Connection,
+    chain: &Chain,
+    keys: &StoreKeys,
+) -> Result<(), StoreError> {
+    let sealed =
+        chain.state().and_then(|s| s.seal(&keys.chain_seal)).map_err(journal_fault)?;
+    connection.execute(
+        "INSERT INTO meta (key, value) VALUES (?1, ?2) \
+         ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        params![CHAIN_META, sealed],
+    )?;
+    Ok(())
+}
+
+fn read_meta(connection: &Connection, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    Ok(connection
+        .query_row("SELECT value FROM meta WHERE key = ?1", params![key], |r| r.get(0))
+        .optional()?)
+}
+
+fn last_record(
+    connection: &Connection,
+    site: u32,
+) -> Result<Option<strongroom_journal::Record>, StoreError> {
+    let seq: Option<i64> = connection
+        .query_row("SELECT MAX(seq) FROM journal WHERE site = ?1", params![site], |r| r.get(0))?;
+    let Some(seq) = seq else { return Ok(None) };
+    Ok(read_journal(connection, site, seq as u64, 1)?.pop())
+}
+
+fn journal_missing(what: &str) -> StoreError {
+    StoreError::Damaged("the journal".to_owned(), format!("{what} is missing"))
+}
+
+/// One server for one database: a lock on a file beside it, held while the store is open.
+fn lock_file(path: &Path) -> Result<File, StoreError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&name)
+        .map_err(|e| StoreError::Database(format!("{}: {e}", name.display())))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(_) => Err(StoreError::InUse(path.display().to_string())),
+    }
+}
+
+fn connect(path: &Path, write: bool) -> Result<Connection, StoreError> {
+    let mut flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    flags |= if write {
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
+    } else {
+        OpenFlags::SQLITE_OPEN_READ_ONLY
+    };
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    connection.execute_batch("PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF;")?;
+    if write {
+        connection.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+             PRAGMA wal_autocheckpoint = 4000; PRAGMA secure_delete = ON; \
+             PRAGMA cache_size = -32768;",
+        )?;
+    } else {
+        connection.execute_batch("PRAGMA cache_size = -2048;")?;
+    }
+    Ok(connection)
+}
+
+fn migrate(connection: &Connection) -> Result<(), StoreError> {
+    let found: i64 = connection.query_row("PRAGMA user_version", [], |r| r.get(0))?;
+    match found {
+        0 => {
+            connection.execute_batch(&format!(
+                "BEGIN IMMEDIATE; {} PRAGMA application_id = {APPLICATION_ID}; \
+                 PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;",
+                include_str!("schema.sql"),
+            ))?;
+            Ok(())
+        }
+        SCHEMA_VERSION => Ok(()),
+        found => Err(StoreError::Newer { found, known: SCHEMA_VERSION }),
+    }
+}

@@ -1,0 +1,137 @@
+//! The server's own state as rows.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, params};
+use strongroom_model::{
+    CertificateInfo, Change, Contest, Origin, Role, ServerState, Setting, Stamp,
+};
+
+use crate::error::StoreError;
+use crate::keys::StoreKeys;
+
+const ROLE: &str = "role";
+const CERTIFICATE: &str = "certificate";
+const REVOCATION: &str = "revocation";
+const SETTING: &str = "setting";
+
+/// Writes the rows that `change` touched.
+pub(crate) fn write(
+    connection: &Connection,
+    keys: &Arc<StoreKeys>,
+    state: &ServerState,
+    change: &Change,
+) -> Result<(), StoreError> {
+    match change {
+        Change::RoleGranted { user, role, .. } | Change::RoleRevoked { user, role } => {
+            if let Some(contest) = state.roles.get(&(user.clone(), *role)) {
+                let key = format!("{}\u{0}{user}", role.name());
+                put(connection, keys, ROLE, &key, &contest.encode())?;
+            }
+        }
+        Change::CertificateIssued(CertificateInfo { fingerprint, .. }) => {
+            if let Some((stamp, info)) =
+                state.certificates.get(fingerprint).and_then(|c| c.info.as_ref())
+            {
+                let change = Change::CertificateIssued(info.clone());
+                put(connection, keys, CERTIFICATE, fingerprint, &stamped(*stamp, &change))?;
+            }
+        }
+        Change::CertificateRevoked { fingerprint, .. } => {
+            if let Some((stamp, reason)) =
+                state.certificates.get(fingerprint).and_then(|c| c.revoked.as_ref())
+            {
+                let change = Change::CertificateRevoked {
+                    fingerprint: fingerprint.clone(),
+                    reason: reason.clone(),
+                };
+                put(connection, keys, REVOCATION, fingerprint, &stamped(*stamp, &change))?;
+            }
+        }
+        Change::Setting(Setting { namespace, key, .. }) => {
+            if let Some((stamp, value)) = state.settings.get(&(namespace.clone(), key.clone())) {
+                let change = Change::Setting(Setting {
+                    namespace: namespace.clone(),
+                    key: key.clone(),
+                    value: value.clone(),
+                });
+                let row_key = format!("{namespace}\u{0}{key}");
+                put(connection, keys, SETTING, &row_key, &stamped(*stamp, &change))?;
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Reads all rows. Without keys (while sealed) their codes are not checked: the caller reads them
+/// again, with keys, once unsealed.
+pub(crate) fn read(
+    connection: &Connection,
+    keys: Option<&StoreKeys>,
+) -> Result<ServerState, StoreError> {
+    let mut state = ServerState::default();
+    let mut statement = connection
+        .prepare_cached("SELECT family, key, value, mac FROM server_state ORDER BY family, key")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let family: String = row.get(0)?;
+        let key: String = row.get(1)?;
+        let value: Vec<u8> = row.get(2)?;
+        let mac: Vec<u8> = row.get(3)?;
+        if let Some(keys) = keys
+            && keys.row_mac(&family, &key, &value) != *mac
+        {
+            return Err(StoreError::Tampered(format!("{family} {key}")));
+        }
+        let damaged = |why: String| StoreError::Damaged(format!("{family} {key}"), why);
+        if family == ROLE {
+            let contest = Contest::decode(&value).map_err(|e| damaged(e.to_string()))?;
+            let (role, user) = key
+                .split_once('\u{0}')
+                .and_then(|(role, user)| Some((Role::from_name(role)?, user)))
+                .ok_or_else(|| damaged("no known role".to_owned()))?;
+            state.roles.insert((user.to_owned(), role), contest);
+        } else {
+            let (stamp, change) = unstamped(&value).map_err(damaged)?;
+            state.apply(stamp, &change);
+        }
+    }
+    Ok(state)
+}
+
+fn put(
+    connection: &Connection,
+    keys: &StoreKeys,
+    family: &str,
+    key: &str,
+    value: &[u8],
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO server_state (family, key, value, mac) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT (family, key) DO UPDATE SET value = excluded.value, mac = excluded.mac",
+        )?
+        .execute(params![family, key, value, keys.row_mac(family, key, value)])?;
+    Ok(())
+}
+
+/// A stamp, the kind, and the change in its journal form.
+fn stamped(stamp: Stamp, change: &Change) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    bytes.extend_from_slice(&stamp.hlc.to_be_bytes());
+    bytes.extend_from_slice(&stamp.site.to_be_bytes());
+    bytes.extend_from_slice(&(change.kind() as u16).to_be_bytes());
+    bytes.extend_from_slice(&change.encode(&Origin::default()));
+    bytes
+}
+
+fn unstamped(bytes: &[u8]) -> Result<(Stamp, Change), String> {
+    let (hlc, rest) = bytes.split_first_chunk().ok_or("too short")?;
+    let (site, rest) = rest.split_first_chunk().ok_or("too short")?;
+    let (kind, body) = rest.split_first_chunk().ok_or("too short")?;
+    let stamp = Stamp { hlc: u64::from_be_bytes(*hlc), site: u32::from_be_bytes(*site) };
+    let (_, change) =
+        Change::decode(u16::from_be_bytes(*kind), body).map_err(|e| e.to_string())?;
+    Ok((stamp, change))
+}

@@ -1,0 +1,229 @@
+//! Changing: the transaction that jobs run in, on the writer thread.
+
+use std::collections::BTreeSet;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use rusqlite::{Connection, params};
+use strongroom_journal::{Chain, Record};
+use strongroom_model::{
+    Change, Event, HybridClock, ManagedObject, ObjectId, Origin, ServerState, Stamp,
+};
+
+use crate::error::StoreError;
+use crate::index::{due_dates, entries};
+use crate::read::ReadTx;
+use crate::server_rows;
+
+/// What a rollback must bring back besides the database.
+struct Mark {
+    chain: strongroom_journal::Snapshot,
+    clock: HybridClock,
+    server_state: Arc<ServerState>,
+}
+
+/// A transaction that may change the store. Reads through it see its own changes.
+pub struct WriteTx<'a> {
+    read: ReadTx<'a>,
+    chain: &'a mut Chain,
+    clock: &'a mut HybridClock,
+    server_state: Arc<ServerState>,
+    touched: BTreeSet<ObjectId>,
+    depth: u32,
+}
+
+impl<'a> Deref for WriteTx<'a> {
+    type Target = ReadTx<'a>;
+
+    fn deref(&self) -> &ReadTx<'a> {
+        &self.read
+    }
+}
+
+impl<'a> WriteTx<'a> {
+    pub(crate) fn new(
+        read: ReadTx<'a>,
+        chain: &'a mut Chain,
+        clock: &'a mut HybridClock,
+        server_state: Arc<ServerState>,
+    ) -> Self {
+        Self { read, chain, clock, server_state, touched: BTreeSet::new(), depth: 0 }
+    }
+
+    /// The server's own state as this transaction sees it.
+    pub fn server_state(&self) -> &Arc<ServerState> {
+        &self.server_state
+    }
+
+    /// The objects changed so far.
+    pub(crate) fn into_touched(self) -> (BTreeSet<ObjectId>, Arc<ServerState>) {
+        (self.touched, self.server_state)
+    }
+
+    /// Runs `work` so that an error undoes what it did, and only that.
+    ///
+    /// # Errors
+    /// What `work` returns, or the database's refusal to begin or end.
+    pub fn nested<R, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<R, E>,
+    ) -> Result<R, E> {
+        let mark = Mark {
+            chain: self.chain.snapshot(),
+            clock: *self.clock,
+            server_state: self.server_state.clone(),
+        };
+        self.depth += 1;
+        let name = format!("s{}", self.depth);
+        let begun = self.execute(&format!("SAVEPOINT {name}"));
+        let result = match begun {
+            Ok(()) => work(self),
+            Err(error) => Err(E::from(error)),
+        };
+        self.depth -= 1;
+        match result {
+            Ok(value) => {
+                self.execute(&format!("RELEASE {name}"))?;
+                Ok(value)
+            }
+            Err(error) => {
+                self.chain.restore(mark.chain).map_err(journal_fault)?;
+                *self.clock = mark.clock;
+                self.server_state = mark.server_state;
+                self.execute(&format!("ROLLBACK TO {name}"))?;
+                self.execute(&format!("RELEASE {name}"))?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Journals a change and folds it into the state, in this transaction.
+    ///
+    /// # Errors
+    /// The database's; the caller then lets its job fail, which undoes it.
+    pub fn append(
+        &mut self,
+        origin: &Origin,
+        change: &Change,
+        now_ms: i64,
+    ) -> Result<Stamp, StoreError> {
+        let hlc = self.clock.tick(now_ms);
+        let body = change.encode(origin);
+        let record =
+            self.chain.append(hlc, origin.user.as_str(), change.kind() as u16, body).map_err(journal_fault)?;
+        let stamp = Stamp { hlc, site: self.chain.site() };
+        insert_record(self.read.connection, &record)?;
+        self.fold(&Event { stamp, origin: origin.clone(), change: change.clone() })?;
+        Ok(stamp)
+    }
+
+    fn fold(&mut self, event: &Event) -> Result<(), StoreError> {
+        let Some(id) = event.change.object() else {
+            let mut state = ServerState::clone(&self.server_state);
+            state.apply(event.stamp, &event.change);
+            server_rows::write(self.read.connection, &self.read.keys, &state, &event.change)?;
+            self.server_state = Arc::new(state);
+            return Ok(());
+        };
+        let before = match &event.change {
+            // A new id cannot have a row: one look-up less on the way of every Create. Import
+            // replaces by destroying first, under another id.
+            Change::Created(_) => None,
+            _ => self.object(id)?,
+        };
+        let mut after = before.clone().unwrap_or_else(|| ManagedObject::unknown(id.clone()));
+        after.apply(event.stamp, &event.change);
+        self.put(before.as_ref(), &after)?;
+        self.touched.insert(id.clone());
+        Ok(())
+    }
+
+    fn put(
+        &self,
+        before: Option<&ManagedObject>,
+        after: &ManagedObject,
+    ) -> Result<(), StoreError> {
+        let connection = self.read.connection;
+        let id = after.id.as_str();
+        let row = after.encode();
+        let mac = self.read.keys.row_mac("objects", id, &row);
+        let sql = if before.is_none() {
+            "INSERT INTO objects (id, object_type, owner, lifecycle, created, epoch, row, mac) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+        } else {
+            "UPDATE objects SET object_type = ?2, owner = ?3, lifecycle = ?4, created = ?5, \
+             epoch = ?6, row = ?7, mac = ?8 WHERE id = ?1"
+        };
+        connection.prepare_cached(sql)?.execute(params![
+            id,
+            after.object_type().0,
+            after.owner(),
+            after.lifecycle as i64,
+            after.creation.as_ref().map_or(0, |c| c.stamp.hlc as i64),
+            after.material.as_ref().map(|m| m.epoch),
+            row,
+            mac,
+        ])?;
+        let old = before.map(entries).unwrap_or_default();
+        let new = entries(after);
+        for (attribute, value) in old.iter().filter(|e| !new.contains(e)) {
+            connection
+                .prepare_cached(
+                    "DELETE FROM attribute_values WHERE attribute = ?1 AND value = ?2 AND id = ?3",
+                )?
+                .execute(params![attribute, value, id])?;
+        }
+        for (attribute, value) in new.iter().filter(|e| !old.contains(e)) {
+            connection
+                .prepare_cached(
+                    "INSERT INTO attribute_values (attribute, value, id) VALUES (?1, ?2, ?3)",
+                )?
+                .execute(params![attribute, value, id])?;
+        }
+        let old = before.map(due_dates).unwrap_or_default();
+        let new = due_dates(after);
+        for at in old.iter().filter(|d| !new.contains(d)) {
+            connection
+                .prepare_cached("DELETE FROM due WHERE at = ?1 AND id = ?2")?
+                .execute(params![at, id])?;
+        }
+        for at in new.iter().filter(|d| !old.contains(d)) {
+            connection
+                .prepare_cached("INSERT INTO due (at, id) VALUES (?1, ?2)")?
+                .execute(params![at, id])?;
+        }
+        Ok(())
+    }
+
+    fn execute(&self, sql: &str) -> Result<(), StoreError> {
+        self.read.connection.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    }
+}
+
+pub(crate) fn journal_fault(error: strongroom_journal::ChainError) -> StoreError {
+    StoreError::Damaged("the journal".to_owned(), error.to_string())
+}
+
+pub(crate) fn insert_record(
+    connection: &Connection,
+    record: &Record,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO journal (site, seq, hlc, actor, kind, body, prev, hash, mac) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute(params![
+            record.site,
+            record.seq as i64,
+            record.hlc as i64,
+            record.actor,
+            record.kind,
+            record.body,
+            record.prev,
+            record.hash,
+            record.mac,
+        ])?;
+    Ok(())
+}

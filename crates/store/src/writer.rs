@@ -1,0 +1,194 @@
+//! The writer thread: many jobs, one commit, one flush.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use strongroom_journal::Chain;
+use strongroom_model::{HybridClock, ObjectId, ServerState};
+
+use crate::error::StoreError;
+use crate::keys::StoreKeys;
+use crate::open::{Shared, Unlock, end_segment, unlock};
+use crate::read::ReadTx;
+use crate::write::WriteTx;
+
+/// What a job hands back: told, after the flush, whether it holds.
+pub type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+/// A change: runs in the transaction, or learns why there is none. It must leave nothing half
+/// done: what may fail goes into [`WriteTx::nested`].
+pub type Job = Box<dyn FnOnce(Result<&mut WriteTx<'_>, StoreError>) -> Done + Send>;
+
+pub(crate) enum Message {
+    Job(Job),
+    Unlock(Box<Unlock>, Sender<Result<(), StoreError>>),
+    Lock(Sender<()>),
+    Stop,
+}
+
+/// At most so many jobs share a commit, so that the first does not wait for ever.
+const MAX_BATCH: usize = 512;
+
+/// A batch takes no more jobs once it has run for so long.
+const MAX_BATCH_TIME: Duration = Duration::from_millis(20);
+
+pub(crate) struct Writer {
+    pub(crate) connection: Connection,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) open: Option<OpenChain>,
+}
+
+/// What the writer holds while the store is unlocked.
+pub(crate) struct OpenChain {
+    pub(crate) keys: Arc<StoreKeys>,
+    pub(crate) chain: Chain,
+    pub(crate) clock: HybridClock,
+}
+
+impl Writer {
+    pub(crate) fn run(mut self, inbox: &Receiver<Message>) {
+        while let Ok(message) = inbox.recv() {
+            match message {
+                Message::Job(job) => {
+                    if !self.batch(job, inbox) {
+                        break;
+                    }
+                }
+                other => {
+                    if !self.control(other) {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Everything but jobs. False means stop.
+    fn control(&mut self, message: Message) -> bool {
+        match message {
+            Message::Job(job) => job(Err(StoreError::Stopping))(Err(StoreError::Stopping)),
+            Message::Unlock(request, reply) => {
+                let result = unlock(&mut self.connection, &self.shared, *request);
+                let _ = reply.send(result.map(|open| self.open = Some(open)));
+            }
+            Message::Lock(reply) => {
+                self.open = None;
+                self.shared.set_keys(None);
+                let _ = reply.send(());
+            }
+            Message::Stop => return false,
+        }
+        true
+    }
+
+    /// Runs `first` and whatever else waits, in one transaction. False means stop.
+    fn batch(&mut self, first: Job, inbox: &Receiver<Message>) -> bool {
+        let Some(open) = &mut self.open else {
+            first(Err(StoreError::Locked))(Err(StoreError::Locked));
+            return true;
+        };
+        if self.shared.failed.load(Ordering::Acquire) {
+            first(Err(StoreError::Failed))(Err(StoreError::Failed));
+            return true;
+        }
+        if let Err(error) = begin(&self.connection) {
+            first(Err(error.clone()))(Err(error));
+            return true;
+        }
+        let before = open.chain.snapshot();
+        let clock_before = open.clock;
+        let started = Instant::now();
+        let mut dones = Vec::new();
+        let mut after = None;
+        let (touched, server_state) = {
+            let read = ReadTx { connection: &self.connection, keys: open.keys.clone() };
+            let mut tx = WriteTx::new(
+                read,
+                &mut open.chain,
+                &mut open.clock,
+                self.shared.server_state(),
+            );
+            dones.push(first(Ok(&mut tx)));
+            while dones.len() < MAX_BATCH && started.elapsed() < MAX_BATCH_TIME {
+                match inbox.try_recv() {
+                    Ok(Message::Job(job)) => dones.push(job(Ok(&mut tx))),
+                    Ok(other) => {
+                        after = Some(other);
+                        break;
+                    }
+                    Err(_) => break,
+                }
+            }
+            tx.into_touched()
+        };
+        let result = self.commit(before == open_head(&self.open));
+        match &result {
+            Ok(()) => self.publish(touched, server_state),
+            Err(_) => {
+                if let Some(open) = &mut self.open {
+                    // Nothing will be appended after a failed flush, but the head must not claim
+                    // records that are not there.
+                    let _ = open.chain.restore(before);
+                    open.clock = clock_before;
+                }
+            }
+        }
+        for done in dones {
+            done(result.clone());
+        }
+        self.end_segment_if_full();
+        after.is_none_or(|message| self.control(message))
+    }
+
+    /// Commits and flushes. A batch that appended nothing has nothing to flush.
+    fn commit(&mut self, unchanged: bool) -> Result<(), StoreError> {
+        if unchanged {
+            return Ok(self.connection.execute_batch("ROLLBACK")?);
+        }
+        let committed = self
+            .shared
+            .faults
+            .before_commit()
+            .and_then(|()| self.connection.execute_batch("COMMIT").map_err(StoreError::from));
+        committed.map_err(|error| {
+            tracing::error!(%error, "a commit failed: changes are refused until a restart");
+            self.shared.failed.store(true, Ordering::Release);
+            let _ = self.connection.execute_batch("ROLLBACK");
+            error
+        })
+    }
+
+    fn publish(&self, touched: BTreeSet<ObjectId>, server_state: Arc<ServerState>) {
+        self.shared.set_server_state(server_state);
+        if let Some(open) = &self.open {
+            self.shared.set_head(open.chain.head(), open.clock.last());
+        }
+        if !touched.is_empty() {
+            let touched: Vec<ObjectId> = touched.into_iter().collect();
+            (self.shared.on_commit)(&touched);
+        }
+    }
+
+    fn end_segment_if_full(&mut self) {
+        let Some(open) = &mut self.open else { return };
+        if let Err(error) = end_segment(&self.connection, &self.shared, open) {
+            tracing::error!(%error, "a journal segment could not be closed");
+            self.shared.failed.store(true, Ordering::Release);
+        }
+    }
+}
+
+fn begin(connection: &Connection) -> Result<(), StoreError> {
+    Ok(connection.execute_batch("BEGIN IMMEDIATE")?)
+}
+
+fn open_head(open: &Option<OpenChain>) -> strongroom_journal::Snapshot {
+    match open {
+        Some(open) => open.chain.snapshot(),
+        None => unreachable!("a batch runs only while the store is unlocked"),
+    }
+}
