@@ -67,11 +67,7 @@ pub(crate) fn due_dates(object: &ManagedObject) -> Vec<i64> {
         dates.extend(object.date(Tag::DEACTIVATION_DATE));
     }
     if object.lifecycle < Lifecycle::Destroyed {
-        dates.extend(
-            object
-                .value_of(&scheduled_destruction())
-                .and_then(Value::as_date_time),
-        );
+        dates.extend(object.value_of(&scheduled_destruction()).and_then(Value::as_date_time));
     }
     dates.sort_unstable();
     dates.dedup();

@@ -1,6 +1,6 @@
 //! The keys that a store needs while it is unlocked.
 
-use strongroom_crypto::hmac256;
+use strongroom_crypto::{CryptoError, hmac256};
 use strongroom_secmem::SecretBytes;
 
 /// Keys of the store, derived from the root key.
@@ -12,8 +12,11 @@ pub struct StoreKeys {
 
 impl StoreKeys {
     /// From the record key (authenticates rows) and the key that seals the chain's state.
-    pub fn new(record: &SecretBytes, chain_seal: SecretBytes) -> Self {
-        Self { record: hmac256::Key::new(record.as_slice()), chain_seal }
+    ///
+    /// # Errors
+    /// When locked memory is short.
+    pub fn new(record: &SecretBytes, chain_seal: SecretBytes) -> Result<Self, CryptoError> {
+        Ok(Self { record: hmac256::Key::new(record)?, chain_seal })
     }
 
     /// The authentication code of a row: bound to its table and its key, so that rows cannot be

@@ -2,9 +2,9 @@
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use parking_lot::{Mutex, RwLock};
@@ -104,9 +104,8 @@ impl Store {
         let state = server_rows::read(&connection, None)?;
         let last = last_record(&connection, options.site)?;
         let genesis = ChainName::Changes.genesis(options.site);
-        let (head, hlc) = last
-            .as_ref()
-            .map_or((genesis, 0), |r| (Head { seq: r.seq, hash: r.hash }, r.hlc));
+        let (head, hlc) =
+            last.as_ref().map_or((genesis, 0), |r| (Head { seq: r.seq, hash: r.hash }, r.hlc));
         let shared = Arc::new(Shared {
             options,
             failed: AtomicBool::new(false),
@@ -266,15 +265,14 @@ pub(crate) fn unlock(
     let last = last_record(connection, site)?;
     let chain = match read_meta(connection, CHAIN_META)? {
         Some(sealed) => {
-            let chain_state =
-                ChainState::open(ChainName::Changes, site, &sealed, &keys.chain_seal)
-                    .map_err(journal_fault)?;
+            let chain_state = ChainState::open(ChainName::Changes, site, &sealed, &keys.chain_seal)
+                .map_err(journal_fault)?;
             Chain::resume(&chain_state, last.as_ref().map(|r| r.as_ref()).as_ref())
                 .map_err(journal_fault)?
         }
         None if last.is_none() => {
-            let chain = Chain::new(ChainName::Changes, site, request.chain_seed)
-                .map_err(journal_fault)?;
+            let chain =
+                Chain::new(ChainName::Changes, site, request.chain_seed).map_err(journal_fault)?;
             write_chain_state(connection, &chain, &keys)?;
             chain
         }
@@ -312,8 +310,7 @@ fn write_chain_state(
     chain: &Chain,
     keys: &StoreKeys,
 ) -> Result<(), StoreError> {
-    let sealed =
-        chain.state().and_then(|s| s.seal(&keys.chain_seal)).map_err(journal_fault)?;
+    let sealed = chain.state().and_then(|s| s.seal(&keys.chain_seal)).map_err(journal_fault)?;
     connection.execute(
         "INSERT INTO meta (key, value) VALUES (?1, ?2) \
          ON CONFLICT (key) DO UPDATE SET value = excluded.value",
@@ -332,8 +329,11 @@ fn last_record(
     connection: &Connection,
     site: u32,
 ) -> Result<Option<strongroom_journal::Record>, StoreError> {
-    let seq: Option<i64> = connection
-        .query_row("SELECT MAX(seq) FROM journal WHERE site = ?1", params![site], |r| r.get(0))?;
+    let seq: Option<i64> = connection.query_row(
+        "SELECT MAX(seq) FROM journal WHERE site = ?1",
+        params![site],
+        |r| r.get(0),
+    )?;
     let Some(seq) = seq else { return Ok(None) };
     Ok(read_journal(connection, site, seq as u64, 1)?.pop())
 }

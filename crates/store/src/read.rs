@@ -55,9 +55,8 @@ impl ReadTx<'_> {
     pub fn object(&self, id: &ObjectId) -> Result<Option<ManagedObject>, StoreError> {
         let mut statement =
             self.connection.prepare_cached("SELECT row, mac FROM objects WHERE id = ?1")?;
-        let found: Option<(Vec<u8>, Vec<u8>)> = statement
-            .query_row(params![id.as_str()], |r| Ok((r.get(0)?, r.get(1)?)))
-            .optional()?;
+        let found: Option<(Vec<u8>, Vec<u8>)> =
+            statement.query_row(params![id.as_str()], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
         found.map(|(row, mac)| self.open_row(id.as_str(), &row, &mac)).transpose()
     }
 
@@ -204,8 +203,7 @@ impl ReadTx<'_> {
         if self.keys.row_mac("objects", id, row) != mac {
             return Err(StoreError::Tampered(id.to_owned()));
         }
-        ManagedObject::decode(row)
-            .map_err(|e| StoreError::Damaged(id.to_owned(), e.to_string()))
+        ManagedObject::decode(row).map_err(|e| StoreError::Damaged(id.to_owned(), e.to_string()))
     }
 }
 

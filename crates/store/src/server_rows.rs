@@ -131,7 +131,6 @@ fn unstamped(bytes: &[u8]) -> Result<(Stamp, Change), String> {
     let (site, rest) = rest.split_first_chunk().ok_or("too short")?;
     let (kind, body) = rest.split_first_chunk().ok_or("too short")?;
     let stamp = Stamp { hlc: u64::from_be_bytes(*hlc), site: u32::from_be_bytes(*site) };
-    let (_, change) =
-        Change::decode(u16::from_be_bytes(*kind), body).map_err(|e| e.to_string())?;
+    let (_, change) = Change::decode(u16::from_be_bytes(*kind), body).map_err(|e| e.to_string())?;
     Ok((stamp, change))
 }

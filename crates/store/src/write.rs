@@ -109,8 +109,10 @@ impl<'a> WriteTx<'a> {
     ) -> Result<Stamp, StoreError> {
         let hlc = self.clock.tick(now_ms);
         let body = change.encode(origin);
-        let record =
-            self.chain.append(hlc, origin.user.as_str(), change.kind() as u16, body).map_err(journal_fault)?;
+        let record = self
+            .chain
+            .append(hlc, origin.user.as_str(), change.kind() as u16, body)
+            .map_err(journal_fault)?;
         let stamp = Stamp { hlc, site: self.chain.site() };
         insert_record(self.read.connection, &record)?;
         self.fold(&Event { stamp, origin: origin.clone(), change: change.clone() })?;
@@ -138,11 +140,7 @@ impl<'a> WriteTx<'a> {
         Ok(())
     }
 
-    fn put(
-        &self,
-        before: Option<&ManagedObject>,
-        after: &ManagedObject,
-    ) -> Result<(), StoreError> {
+    fn put(&self, before: Option<&ManagedObject>, after: &ManagedObject) -> Result<(), StoreError> {
         let connection = self.read.connection;
         let id = after.id.as_str();
         let row = after.encode();
@@ -205,10 +203,7 @@ pub(crate) fn journal_fault(error: strongroom_journal::ChainError) -> StoreError
     StoreError::Damaged("the journal".to_owned(), error.to_string())
 }
 
-pub(crate) fn insert_record(
-    connection: &Connection,
-    record: &Record,
-) -> Result<(), StoreError> {
+pub(crate) fn insert_record(connection: &Connection, record: &Record) -> Result<(), StoreError> {
     connection
         .prepare_cached(
             "INSERT INTO journal (site, seq, hlc, actor, kind, body, prev, hash, mac) \

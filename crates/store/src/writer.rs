@@ -106,12 +106,8 @@ impl Writer {
         let mut after = None;
         let (touched, server_state) = {
             let read = ReadTx { connection: &self.connection, keys: open.keys.clone() };
-            let mut tx = WriteTx::new(
-                read,
-                &mut open.chain,
-                &mut open.clock,
-                self.shared.server_state(),
-            );
+            let mut tx =
+                WriteTx::new(read, &mut open.chain, &mut open.clock, self.shared.server_state());
             dones.push(first(Ok(&mut tx)));
             while dones.len() < MAX_BATCH && started.elapsed() < MAX_BATCH_TIME {
                 match inbox.try_recv() {
