@@ -374,7 +374,7 @@ pub async fn stopped(stop: &mut watch::Receiver<bool>) {
 }
 
 /// A few words for the audit; never the peer's own bytes.
-fn handshake_failure(e: &std::io::Error) -> &'static str {
+pub(crate) fn handshake_failure(e: &std::io::Error) -> &'static str {
     use rustls::{AlertDescription, CertificateError, Error};
     let Some(inner) = e.get_ref().and_then(|e| e.downcast_ref::<Error>()) else {
         return "the connection broke in the handshake";

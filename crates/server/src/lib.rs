@@ -14,11 +14,14 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod admin;
 pub mod admission;
 pub mod config;
 pub mod errors;
 pub mod identity;
 pub mod kmip_listener;
 pub mod pki;
+pub mod serve;
 pub mod service;
+pub mod setup;
 pub mod tls;

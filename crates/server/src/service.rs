@@ -1,6 +1,16 @@
-//! The seam between the server and the engine.
+//! The seam between the server and the engine: what listeners and the admin API need of a key
+//! manager. The calls block; the server puts those that may take long on threads of their own.
 
 use std::sync::Arc;
+
+use strongroom_model::{CertificateInfo, Role};
+use strongroom_secmem::SecretBytes;
+
+use crate::admin::types::{
+    AuditPage, AuditVerdict, NewSlot, Rotation, SecretText, SharesVerified, Slot, SlotAdded, State,
+    Status, Unseal, UnsealProgress,
+};
+use crate::errors::Fault;
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +35,7 @@ pub struct Reply {
     pub close: bool,
 }
 
-/// What a listener needs from the key manager.
+/// What a KMIP listener needs.
 pub trait Handler: Send + Sync + 'static {
     /// Answers one KMIP frame: `reply` is called exactly once, before the return for uses and
     /// from another thread for changes.
@@ -36,4 +46,71 @@ pub trait Handler: Send + Sync + 'static {
 
     /// Records what the server met, in the audit.
     fn event(&self, kind: &'static str, text: &str);
+}
+
+/// Which audit records are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditQuery {
+    /// At most so many, the newest ones.
+    pub limit: usize,
+    /// Only those before this cursor.
+    pub before: Option<String>,
+    /// Only of this user.
+    pub actor: Option<String>,
+    /// Only of this operation.
+    pub operation: Option<String>,
+    /// Only about this object.
+    pub object: Option<String>,
+}
+
+/// What the admin API needs.
+pub trait Manager: Handler {
+    /// Whether requests are answered.
+    fn state(&self) -> State;
+    /// Why this installation is not for production; empty if nothing speaks against it.
+    fn not_for_production(&self) -> Vec<String>;
+    /// The role of a user, as far as it is known in this state.
+    fn role_of(&self, user: &str) -> Option<Role>;
+    /// Everything for `status` that the engine knows; the ports are filled in by the server.
+    fn status(&self) -> Status;
+    /// Gives one thing that opens.
+    fn unseal(&self, caller: &Caller, with: Unseal) -> Result<UnsealProgress, Fault>;
+    /// Forgets the root key.
+    fn seal(&self, caller: &Caller) -> Result<(), Fault>;
+    /// The root slots.
+    fn slots(&self) -> Result<Vec<Slot>, Fault>;
+    /// Adds one.
+    fn slot_add(&self, caller: &Caller, slot: NewSlot) -> Result<SlotAdded, Fault>;
+    /// Removes one.
+    fn slot_remove(&self, caller: &Caller, id: u32) -> Result<(), Fault>;
+    /// Whether these shares would open, without opening.
+    fn verify_shares(
+        &self,
+        caller: &Caller,
+        shares: &[SecretText],
+    ) -> Result<SharesVerified, Fault>;
+    /// Begins a new epoch and wraps every object anew; returns when it is done.
+    fn rotate(&self, caller: &Caller, shred: bool) -> Result<Rotation, Fault>;
+    /// How far a rotation is.
+    fn rotation(&self) -> Rotation;
+    /// Audit records.
+    fn audit(&self, query: &AuditQuery) -> Result<AuditPage, Fault>;
+    /// Checks the chains.
+    fn audit_verify(&self) -> Result<AuditVerdict, Fault>;
+    /// Records an admin request and how it ended, before it is answered.
+    fn record(&self, caller: &Caller, operation: &str, result: Result<(), &Fault>);
+
+    /// Makes the root key with these slots. Answers one [`SlotAdded`] for each, in order.
+    fn initialise(&self, slots: Vec<NewSlot>) -> Result<Vec<SlotAdded>, Fault>;
+    /// Keeps a small secret of the server's own, sealed in the store.
+    fn secret_put(&self, name: &str, secret: &SecretBytes) -> Result<(), Fault>;
+    /// Gives it back.
+    fn secret_get(&self, name: &str) -> Result<Option<SecretBytes>, Fault>;
+    /// Makes a certificate known.
+    fn certificate_register(&self, caller: &Caller, info: CertificateInfo) -> Result<(), Fault>;
+    /// Gives a role.
+    fn role_grant(&self, caller: &Caller, user: &str, role: Role) -> Result<(), Fault>;
+    /// Finishes what is under way, flushes and signs the chains' heads. Nothing is answered
+    /// afterwards.
+    fn stop(&self);
 }

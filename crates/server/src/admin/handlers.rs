@@ -1,0 +1,184 @@
+//! What each route does: read the request, ask the key manager, write the answer. Who may is
+//! decided before.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::Admin;
+use super::types::{
+    AuditPage, AuditVerdict, Health, NewSlot, PortStatus, Rotate, Rotation, SharesVerified, Slot,
+    SlotAdded, Status, Unseal, UnsealProgress, VerifyShares,
+};
+use crate::admission::{Gate, Tally};
+use crate::errors::{self, Fault};
+use crate::identity::Identity;
+use crate::service::{AuditQuery, Caller, Manager};
+
+type Answer<T> = Result<Json<T>, Fault>;
+
+/// Runs what may block on a thread of its own: passphrases are slow by design, and disks by
+/// nature.
+async fn blocking<T: Send + 'static>(
+    admin: Arc<Admin>,
+    identity: Identity,
+    work: impl FnOnce(&dyn Manager, &Caller) -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    tokio::task::spawn_blocking(move || work(admin.manager.as_ref(), &identity.caller))
+        .await
+        .unwrap_or_else(|_| Err(errors::INTERNAL.into()))
+}
+
+/// Reads a JSON body. The parser's words are kept out of the answer where the body may hold
+/// secrets, which is everywhere here.
+fn body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Fault> {
+    serde_json::from_slice(bytes).map_err(|e| {
+        Fault::bad_request(format!(
+            "The body is not the JSON expected here (line {}, column {}).",
+            e.line(),
+            e.column()
+        ))
+    })
+}
+
+pub(super) async fn health(State(admin): State<Arc<Admin>>) -> Json<Health> {
+    Json(Health {
+        state: admin.manager.state(),
+        not_for_production: admin.manager.not_for_production(),
+    })
+}
+
+pub(super) async fn status(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+) -> Answer<Status> {
+    let ports = admin.clone();
+    let mut status = blocking(admin, identity, |m, _| Ok(m.status())).await?;
+    if let Some((listen, port)) = &ports.kmip {
+        status.kmip = numbers(listen, &port.gate, &port.strangers, &port.refused);
+    }
+    status.admin = numbers(&ports.listen, &ports.gate, &ports.strangers, &ports.refused);
+    status.certificate_ends = ports.certificate_ends;
+    Ok(Json(status))
+}
+
+fn numbers(listen: &str, gate: &Gate, strangers: &Tally, refused: &Tally) -> PortStatus {
+    PortStatus {
+        listen: listen.to_owned(),
+        connections: gate.inside() as u64,
+        handshakes_failed: strangers.total(),
+        refused: refused.total(),
+    }
+}
+
+pub(super) async fn unseal(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    bytes: Bytes,
+) -> Answer<UnsealProgress> {
+    let with: Unseal = body(&bytes)?;
+    Ok(Json(blocking(admin, identity, |m, caller| m.unseal(caller, with)).await?))
+}
+
+pub(super) async fn seal(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+) -> Answer<serde_json::Value> {
+    blocking(admin, identity, |m, caller| m.seal(caller)).await?;
+    Ok(Json(serde_json::json!({ "sealed": true })))
+}
+
+pub(super) async fn slots(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+) -> Answer<Vec<Slot>> {
+    Ok(Json(blocking(admin, identity, |m, _| m.slots()).await?))
+}
+
+pub(super) async fn slot_add(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    bytes: Bytes,
+) -> Answer<SlotAdded> {
+    let slot: NewSlot = body(&bytes)?;
+    Ok(Json(blocking(admin, identity, |m, caller| m.slot_add(caller, slot)).await?))
+}
+
+pub(super) async fn slot_remove(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    Path(id): Path<String>,
+) -> Answer<serde_json::Value> {
+    let id: u32 = id.parse().map_err(|_| Fault::bad_request("A slot's id is a number."))?;
+    blocking(admin, identity, move |m, caller| m.slot_remove(caller, id)).await?;
+    Ok(Json(serde_json::json!({ "removed": id })))
+}
+
+pub(super) async fn verify_shares(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    bytes: Bytes,
+) -> Answer<SharesVerified> {
+    let given: VerifyShares = body(&bytes)?;
+    Ok(Json(blocking(admin, identity, move |m, c| m.verify_shares(c, &given.shares)).await?))
+}
+
+pub(super) async fn rotate(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    bytes: Bytes,
+) -> Answer<Rotation> {
+    let how: Rotate = if bytes.is_empty() { Rotate::default() } else { body(&bytes)? };
+    Ok(Json(blocking(admin, identity, move |m, caller| m.rotate(caller, how.shred)).await?))
+}
+
+pub(super) async fn rotation(State(admin): State<Arc<Admin>>) -> Json<Rotation> {
+    Json(admin.manager.rotation())
+}
+
+/// The query of `GET /v1/audit`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AuditParameters {
+    limit: Option<usize>,
+    before: Option<String>,
+    actor: Option<String>,
+    operation: Option<String>,
+    object: Option<String>,
+}
+
+pub(super) async fn audit(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    parameters: Result<Query<AuditParameters>, axum::extract::rejection::QueryRejection>,
+) -> Answer<AuditPage> {
+    let Ok(Query(p)) = parameters else {
+        return Err(Fault::bad_request(
+            "The parameters are limit, before, actor, operation and object.",
+        ));
+    };
+    let limit = p.limit.unwrap_or(20);
+    if !(1..=1000).contains(&limit) {
+        return Err(Fault::bad_request("limit is a number from 1 to 1000."));
+    }
+    let query = AuditQuery {
+        limit,
+        before: p.before,
+        actor: p.actor,
+        operation: p.operation,
+        object: p.object,
+    };
+    Ok(Json(blocking(admin, identity, move |m, _| m.audit(&query)).await?))
+}
+
+pub(super) async fn audit_verify(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+) -> Answer<AuditVerdict> {
+    Ok(Json(blocking(admin, identity, |m, _| m.audit_verify()).await?))
+}

@@ -1,0 +1,345 @@
+//! The JSON of the admin API, the same types on both of its sides. Times are POSIX milliseconds
+//! unless a name says otherwise; byte strings are lower-case hexadecimal.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
+
+/// Text that must not be shown: a share, a passphrase. Wiped when dropped.
+#[derive(Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(transparent)]
+pub struct SecretText(String);
+
+impl SecretText {
+    /// Takes the text over.
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text, for the one place that needs it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Drop for SecretText {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretText(..)")
+    }
+}
+
+/// Whether the key manager answers requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// There is no root key yet.
+    Uninitialised,
+    /// There is one, and it is not open.
+    Sealed,
+    /// Requests are answered.
+    Serving,
+}
+
+impl State {
+    /// The word of the JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            State::Uninitialised => "uninitialised",
+            State::Sealed => "sealed",
+            State::Serving => "serving",
+        }
+    }
+}
+
+/// `GET /health`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// What it does.
+    pub state: State,
+    /// Why this installation is not for production; empty if nothing speaks against it.
+    pub not_for_production: Vec<String>,
+}
+
+/// `GET /v1/status`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The product's version.
+    pub version: String,
+    /// What it does.
+    pub state: State,
+    /// Why this installation is not for production.
+    pub not_for_production: Vec<String>,
+    /// What needs somebody's attention.
+    pub warnings: Vec<String>,
+    /// The site number.
+    pub site: u32,
+    /// When the process started.
+    pub started: i64,
+    /// Managed objects that are not destroyed, if known.
+    pub objects: Option<u64>,
+    /// The KEK's epoch, if unsealed.
+    pub epoch: Option<u32>,
+    /// Root slots.
+    pub slots: Vec<Slot>,
+    /// Shares given so far and needed, while an unsealing is under way.
+    pub unsealing: Option<(u8, u8)>,
+    /// The chains' heads.
+    pub chains: Vec<ChainHead>,
+    /// The KMIP port.
+    pub kmip: PortStatus,
+    /// The admin port.
+    pub admin: PortStatus,
+    /// Memory for keys.
+    pub memory: Memory,
+    /// When the server's own certificate ends, POSIX seconds.
+    pub certificate_ends: Option<i64>,
+}
+
+/// The head of an audit chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChainHead {
+    /// `changes` or `uses`.
+    pub chain: String,
+    /// The last record's number.
+    pub seq: u64,
+    /// Its hash.
+    pub hash: String,
+}
+
+/// A listening port.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortStatus {
+    /// Where it listens.
+    pub listen: String,
+    /// Connections now.
+    pub connections: u64,
+    /// Failed handshakes since the start.
+    pub handshakes_failed: u64,
+    /// Connections refused by the cap since the start.
+    pub refused: u64,
+}
+
+/// Locked memory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    /// How it is protected: `memfd_secret`, `mlock`, or `none yet`.
+    pub backing: String,
+    /// Bytes locked.
+    pub bytes_locked: u64,
+    /// Secrets held.
+    pub secrets: u64,
+}
+
+/// A root slot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slot {
+    /// Its number.
+    pub id: u32,
+    /// `file`, `systemd-credential`, `passphrase` or `shamir`.
+    pub kind: String,
+    /// What people call it.
+    pub label: String,
+    /// What is particular, such as `3 of 5`.
+    pub detail: String,
+    /// When it was made.
+    pub made: i64,
+}
+
+/// `POST /v1/root/unseal`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Unseal {
+    /// One share.
+    Share(SecretText),
+    /// A passphrase.
+    Passphrase(SecretText),
+    /// Whatever opens without anybody: file, systemd credential.
+    Automatic,
+    /// Forget the shares given so far.
+    Reset,
+}
+
+/// The answer to [`Unseal`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnsealProgress {
+    /// Whether it is open now.
+    pub unsealed: bool,
+    /// Shares given.
+    pub given: u8,
+    /// Shares needed.
+    pub needed: u8,
+}
+
+/// A slot to be made: `POST /v1/root/slots`, and in `init --from`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
+pub enum NewSlot {
+    /// A key file that opens without anybody.
+    File,
+    /// A systemd credential that opens without anybody.
+    SystemdCredential {
+        /// The credential's name.
+        name: String,
+    },
+    /// A passphrase.
+    Passphrase {
+        /// It.
+        passphrase: SecretText,
+    },
+    /// Shares for custodians.
+    Shamir {
+        /// How many open.
+        threshold: u8,
+        /// How many there are.
+        shares: u8,
+        /// The custodians' age public keys, in order; none, or as many as shares.
+        #[serde(default)]
+        recipients: Vec<String>,
+    },
+}
+
+/// The answer to a new slot.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SlotAdded {
+    /// Its number.
+    pub id: u32,
+    /// Its shares, if it has any: shown this once.
+    pub shares: Vec<SecretText>,
+}
+
+/// `POST /v1/root/verify-shares`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerifyShares {
+    /// The shares.
+    pub shares: Vec<SecretText>,
+}
+
+/// Its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharesVerified {
+    /// Whether these shares would open the root key.
+    pub open: bool,
+    /// The slot that they belong to.
+    pub slot: u32,
+}
+
+/// `POST /v1/root/rotate`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rotate {
+    /// Erase the old epoch afterwards.
+    #[serde(default)]
+    pub shred: bool,
+}
+
+/// `GET /v1/root/rotate`, and the answer to [`Rotate`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rotation {
+    /// Whether one is under way.
+    pub running: bool,
+    /// The epoch that objects are wrapped under afterwards.
+    pub epoch: u32,
+    /// Objects wrapped anew.
+    pub done: u64,
+    /// Objects in all.
+    pub total: u64,
+    /// Whether the old epoch was erased.
+    pub shredded: bool,
+}
+
+/// One audit record, for people and programs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditRecord {
+    /// `changes` or `uses`.
+    pub chain: String,
+    /// Its number in the chain.
+    pub seq: u64,
+    /// When.
+    pub time: i64,
+    /// The user, or `server`.
+    pub actor: String,
+    /// The certificate, if there was one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub fingerprint: String,
+    /// Where from.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub address: String,
+    /// What was asked for, or what happened.
+    pub operation: String,
+    /// The object, if there was one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub object: String,
+    /// The parameters that matter.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+    /// The rule that decided.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub rule: String,
+    /// `success`, or why not.
+    pub result: String,
+    /// How long it took, microseconds.
+    #[serde(default)]
+    pub duration_us: u64,
+    /// The record's hash.
+    pub hash: String,
+}
+
+/// `GET /v1/audit`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditPage {
+    /// Records, oldest first.
+    pub records: Vec<AuditRecord>,
+    /// Give this as `before` to see the page before; absent when there is none.
+    pub before: Option<String>,
+}
+
+/// `GET /v1/audit/verify`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditVerdict {
+    /// Whether every chain holds.
+    pub intact: bool,
+    /// The chains.
+    pub chains: Vec<ChainVerdict>,
+}
+
+/// The verdict on one chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChainVerdict {
+    /// `changes` or `uses`.
+    pub chain: String,
+    /// The first record looked at.
+    pub first: u64,
+    /// The last.
+    pub last: u64,
+    /// The head's hash.
+    pub head: String,
+    /// What is wrong and where, if anything is.
+    pub fault: Option<String>,
+}
+
+/// An RFC 9457 problem.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// `urn:strongroom:error:NAME`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What happened.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What is particular to this occurrence.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+    /// The error's number.
+    pub code: u16,
+    /// What to do next.
+    pub next: String,
+}

@@ -1,0 +1,131 @@
+//! A running server: both ports over one key manager, from the first accept to the last flush.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::admin::Admin;
+use crate::admission::{Gate, Tally};
+use crate::config::Config;
+use crate::errors::{self, Fault};
+use crate::kmip_listener::Port;
+use crate::service::{Handler, Manager};
+use crate::tls::{self, Live};
+
+/// A running server. Drop it only after [`Running::stop`].
+pub struct Running {
+    /// Where KMIP is served, with the port that the system chose if 0 was asked for.
+    pub kmip: std::net::SocketAddr,
+    /// Where administration is served.
+    pub admin: std::net::SocketAddr,
+    runtime: Runtime,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+    manager: Arc<dyn Manager>,
+    handler: Arc<dyn Handler>,
+}
+
+impl Running {
+    /// Listens on both ports.
+    ///
+    /// # Errors
+    /// [`errors::TLS_MATERIAL`] or [`errors::CANNOT_LISTEN`].
+    pub fn start<M: Manager>(config: &Config, manager: Arc<M>) -> Result<Self, Fault> {
+        let kmip_tls = Arc::new(Live::new(tls::server_config(&config.tls, &[])?));
+        let admin_tls = Arc::new(Live::new(tls::server_config(&config.tls, &[b"http/1.1"])?));
+        let certificate_ends = ends(config)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .thread_name("strongroom-io")
+            .build()
+            .map_err(|e| Fault::new(errors::INTERNAL, format!("{e}.")))?;
+        let (stop, stopping) = watch::channel(false);
+        let kmip_socket = bind(&runtime, config.kmip.listen)?;
+        let admin_socket = bind(&runtime, config.admin.listen)?;
+        let local = |socket: &TcpListener| {
+            socket.local_addr().map_err(|e| Fault::new(errors::CANNOT_LISTEN, format!("{e}.")))
+        };
+        let (kmip, admin_address) = (local(&kmip_socket)?, local(&admin_socket)?);
+        let port = Port::new(manager.clone(), kmip_tls, &config.kmip);
+        let admin = Arc::new(Admin {
+            manager: manager.clone(),
+            kmip: Some((kmip.to_string(), port.clone())),
+            listen: admin_address.to_string(),
+            gate: Gate::new(config.admin.max_connections),
+            strangers: Tally::new(Duration::from_secs(10)),
+            refused: Tally::new(Duration::from_secs(10)),
+            certificate_ends: Some(certificate_ends),
+        });
+        let tasks = vec![
+            runtime.spawn(port.serve(kmip_socket, stopping.clone())),
+            runtime.spawn(admin.serve(admin_socket, admin_tls, stopping)),
+        ];
+        manager.event("listening", &format!("KMIP on {kmip}, administration on {admin_address}"));
+        let handler: Arc<dyn Handler> = manager.clone();
+        Ok(Self { kmip, admin: admin_address, runtime, stop, tasks, manager, handler })
+    }
+
+    /// Blocks until the process is asked to end (SIGINT or SIGTERM).
+    ///
+    /// # Errors
+    /// [`errors::INTERNAL`] when signals cannot be waited for.
+    pub fn wait_for_signal(&self) -> Result<&'static str, Fault> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let wait = async {
+            let mut interrupt = signal(SignalKind::interrupt())?;
+            let mut terminate = signal(SignalKind::terminate())?;
+            Ok::<_, std::io::Error>(tokio::select! {
+                _ = interrupt.recv() => "SIGINT",
+                _ = terminate.recv() => "SIGTERM",
+            })
+        };
+        self.runtime.block_on(wait).map_err(|e| Fault::new(errors::INTERNAL, format!("{e}.")))
+    }
+
+    /// Stops accepting, lets requests under way finish, then stops the key manager.
+    pub fn stop(self, why: &str) {
+        self.handler.event("stopping", why);
+        let _ = self.stop.send(true);
+        let Self { runtime, tasks, manager, .. } = self;
+        runtime.block_on(async {
+            for task in tasks {
+                let _ = task.await;
+            }
+        });
+        runtime.shutdown_timeout(Duration::from_secs(5));
+        manager.stop();
+    }
+}
+
+fn bind(runtime: &Runtime, address: std::net::SocketAddr) -> Result<TcpListener, Fault> {
+    let _inside = runtime.enter();
+    let listen = || {
+        let socket = match address {
+            std::net::SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4()?,
+            std::net::SocketAddr::V6(_) => tokio::net::TcpSocket::new_v6()?,
+        };
+        // A restart must not wait for old connections' time to run out.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(1024)
+    };
+    listen()
+        .map_err(|e: std::io::Error| Fault::new(errors::CANNOT_LISTEN, format!("{address}: {e}.")))
+}
+
+/// When the server's certificate ends.
+fn ends(config: &Config) -> Result<i64, Fault> {
+    let chain = tls::certificates(&config.tls.certificate)?;
+    let first = chain.first().map(|c| x509_parser::parse_x509_certificate(c));
+    match first {
+        Some(Ok((_, certificate))) => Ok(certificate.validity().not_after.timestamp()),
+        _ => Err(Fault::new(
+            errors::TLS_MATERIAL,
+            format!("{} is not X.509.", config.tls.certificate.display()),
+        )),
+    }
+}

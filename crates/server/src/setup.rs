@@ -1,0 +1,132 @@
+//! First set-up: the private CA, the server's certificate, people and their bundles. Quickstart
+//! and `init` are two ways to ask for the same things.
+
+use std::path::Path;
+
+use strongroom_model::{CertificateInfo, Role};
+
+use crate::config;
+use crate::errors::{self, Fault};
+use crate::pki::{self, Authority, Issued, LEAF_DAYS, Subject};
+use crate::service::{Caller, Manager};
+
+/// The name under which the store keeps the CA's key.
+const CA_KEY: &str = "ca-key";
+
+/// Somebody, or some program, that gets a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// The user name: the certificate's CN.
+    pub name: String,
+    /// The group: the certificate's OU.
+    pub group: Option<String>,
+    /// The role.
+    pub role: Role,
+}
+
+/// The one who sets up: the console's user on this machine, who owns the data directory.
+pub fn console() -> Caller {
+    Caller {
+        user: "server".into(),
+        groups: Vec::new(),
+        sans: Vec::new(),
+        fingerprint: [0; 32],
+        address: "console".into(),
+    }
+}
+
+/// Makes the private CA: its key goes into the sealed store, its certificate to `tls/ca.pem`.
+///
+/// # Errors
+/// As the store and the filesystem have them.
+pub fn make_authority(
+    manager: &dyn Manager,
+    tls: &config::Tls,
+    name: &str,
+    now: i64,
+) -> Result<Authority, Fault> {
+    let authority = Authority::create(name, now)?;
+    manager.secret_put(CA_KEY, &authority.key()?)?;
+    if let Some(dir) = tls.client_ca.parent() {
+        pki::private_dir(dir)?;
+    }
+    pki::write_private(&tls.client_ca, authority.certificate().as_bytes())?;
+    Ok(authority)
+}
+
+/// The private CA that [`make_authority`] made.
+///
+/// # Errors
+/// [`errors::TLS_MATERIAL`] when there is none.
+pub fn load_authority(manager: &dyn Manager, tls: &config::Tls) -> Result<Authority, Fault> {
+    let missing = |what: String| Fault::new(errors::TLS_MATERIAL, what);
+    let certificate = std::fs::read_to_string(&tls.client_ca)
+        .map_err(|e| missing(format!("{}: {e}.", tls.client_ca.display())))?;
+    let key = manager
+        .secret_get(CA_KEY)?
+        .ok_or_else(|| missing("This server has no CA of its own.".into()))?;
+    Authority::load(&certificate, &key)
+}
+
+/// Makes the server's certificate and writes it where the configuration says.
+///
+/// The key is a file, not a sealed secret: a sealed server has to answer `unseal`, over TLS.
+///
+/// # Errors
+/// As the store and the filesystem have them.
+pub fn make_server_certificate(
+    manager: &dyn Manager,
+    authority: &Authority,
+    tls: &config::Tls,
+    names: &[String],
+    now: i64,
+) -> Result<(), Fault> {
+    let issued = authority.issue_server(names, LEAF_DAYS, now)?;
+    for path in [&tls.certificate, &tls.key] {
+        if let Some(dir) = path.parent() {
+            pki::private_dir(dir)?;
+        }
+    }
+    let first = names.first().cloned().unwrap_or_default();
+    manager.certificate_register(&console(), info(&issued, first, None, "server"))?;
+    let chain = format!("{}{}", issued.certificate, issued.authority);
+    pki::write_private(&tls.key, issued.key.as_bytes())?;
+    pki::write_private(&tls.certificate, chain.as_bytes())
+}
+
+/// Makes somebody known: certificate, role, and the bundle in `dir`. `admin` is where the bundle's
+/// owner finds the admin port.
+///
+/// # Errors
+/// As the store and the filesystem have them.
+pub fn enrol(
+    manager: &dyn Manager,
+    authority: &Authority,
+    person: &Person,
+    dir: &Path,
+    admin: &str,
+    now: i64,
+) -> Result<(), Fault> {
+    let subject = Subject { user: person.name.clone(), group: person.group.clone() };
+    let issued = authority.issue_client(&subject, LEAF_DAYS, now)?;
+    let caller = console();
+    let info = info(&issued, person.name.clone(), person.group.clone(), "client");
+    manager.certificate_register(&caller, info)?;
+    manager.role_grant(&caller, &person.name, person.role)?;
+    issued.write_bundle(dir)?;
+    pki::write_private(&dir.join(ADMIN_ADDRESS), format!("{admin}\n").as_bytes())
+}
+
+/// The file of a bundle that says where the admin port is.
+pub const ADMIN_ADDRESS: &str = "admin-address";
+
+fn info(issued: &Issued, user: String, group: Option<String>, purpose: &str) -> CertificateInfo {
+    CertificateInfo {
+        fingerprint: pki::hex(&issued.fingerprint),
+        user,
+        groups: group.into_iter().collect(),
+        serial: issued.serial.clone(),
+        not_after: issued.not_after,
+        purpose: purpose.into(),
+    }
+}
