@@ -9,7 +9,7 @@ use core::fmt;
 use std::borrow::Cow;
 
 use crate::encode::Encoder;
-use crate::tables::{AttributeRule, ResultReason, Tag, table_of};
+use crate::tables::{AttributeRule, ResultReason, Tag, has_value};
 use crate::ttlv::{ItemType, View};
 use crate::value::Value;
 use crate::version::ProtocolVersion;
@@ -272,17 +272,17 @@ impl Attribute {
         self.name.exists_in(version)
             && match &self.value {
                 Value::Enumeration(code) => self.name.tag().is_none_or(|tag| {
-                    (tag != Tag::UNIQUE_IDENTIFIER || !old) && value_exists(tag, *code, version)
+                    (tag != Tag::UNIQUE_IDENTIFIER || !old) && has_value(tag, *code, version)
                 }),
                 Value::Integer(_) => self.name.tag() != Some(Tag::UNIQUE_IDENTIFIER) || !old,
                 Value::DateTimeExtended(_) => !old,
                 Value::Structure(fields) => fields.iter().all(|field| match field.value {
                     Value::Enumeration(code) if field.tag == Tag::LINKED_OBJECT_IDENTIFIER => {
-                        !old && value_exists(field.tag, code, version)
+                        !old && has_value(field.tag, code, version)
                     }
                     Value::Integer(_) => field.tag != Tag::LINKED_OBJECT_IDENTIFIER || !old,
                     Value::Enumeration(code) if self.needs(field.tag) => {
-                        value_exists(field.tag, code, version)
+                        has_value(field.tag, code, version)
                     }
                     _ => true,
                 }),
@@ -428,12 +428,6 @@ impl AttributeSet {
         let tag = if version.has_attributes_structure() { new } else { old };
         encoder.structure(tag, |e| attributes.iter().for_each(|a| a.write(e, version)));
     }
-}
-
-fn value_exists(tag: Tag, code: u32, version: ProtocolVersion) -> bool {
-    table_of(tag)
-        .and_then(|table| table.by_code(code))
-        .is_none_or(|row| row.versions.contains(version))
 }
 
 fn check_type(name: &AttributeName, found: ItemType) -> Result<(), AttributeError> {

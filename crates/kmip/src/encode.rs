@@ -4,17 +4,25 @@
 //! and enumeration value that the version lacks, so a reply can never show a client something
 //! newer than it asked in. Callers that need to know first ask the tables (`exists_in`).
 
-use crate::tables::{Tag, field_versions, table_of};
+use core::fmt;
+
+use crate::tables::{Tag, field_versions, has_value, table_of};
 use crate::ttlv::{HEADER_LEN, ItemType, View, padded};
 use crate::value::{Node, Value};
 use crate::version::ProtocolVersion;
 
 /// Writes TTLV into a growing buffer.
-#[derive(Debug)]
 pub struct Encoder {
     out: Vec<u8>,
     version: Option<ProtocolVersion>,
     parent: Option<Tag>,
+}
+
+impl fmt::Debug for Encoder {
+    /// Version and length only: what is written may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Encoder {{ version: {:?}, {} bytes }}", self.version, self.out.len())
+    }
 }
 
 impl Encoder {
@@ -141,17 +149,11 @@ impl Encoder {
     }
 
     fn enumeration_as(&mut self, tag: Tag, logical: Tag, code: u32) {
-        if let Some(version) = self.version {
-            if !self.admits_as(tag, logical) {
-                return;
-            }
-            if let Some(row) = table_of(logical).and_then(|t| t.by_code(code))
-                && !row.versions.contains(version)
-            {
-                return;
-            }
+        if self.version.is_none_or(|version| has_value(logical, code, version))
+            && self.admits_as(tag, logical)
+        {
+            self.word32(tag, ItemType::Enumeration, code);
         }
-        self.word32(tag, ItemType::Enumeration, code);
     }
 
     /// A Boolean.

@@ -14,18 +14,25 @@
 #![forbid(unsafe_code)]
 
 pub mod attribute;
+mod date;
 mod encode;
+pub mod gate;
+pub mod json;
 pub mod message;
 pub mod reason;
 pub mod tables;
+mod text;
 pub mod ttlv;
 mod value;
 mod version;
+pub mod xml;
 
 pub use attribute::{Attribute, AttributeError, AttributeName, AttributeSet, Template};
 pub use encode::Encoder;
+pub use gate::{Violation, check_version};
 pub use message::{MessageError, Request, RequestBuilder, ResponseView, ResponseWriter};
 pub use tables::*;
+pub use text::{Element, TextError};
 pub use ttlv::{DecodeError, ItemType, Limits, View};
 pub use value::{Node, Value};
 pub use version::{ProtocolVersion, VersionRange};

@@ -1,10 +1,12 @@
 //! Owned items: what attributes, stored records and the XML and JSON encodings are made of.
 
+use core::fmt;
+
 use crate::tables::Tag;
 use crate::ttlv::{ItemType, View};
 
 /// An owned value of any item type.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Value {
     /// A sequence of items.
     Structure(Vec<Node>),
@@ -160,6 +162,25 @@ impl Value {
     /// The value of an Interval, seconds.
     pub fn as_interval(&self) -> Option<u32> {
         if let Self::Interval(v) = self { Some(*v) } else { None }
+    }
+}
+
+impl fmt::Debug for Value {
+    /// Of octets and Big Integers only the length: they may be key material.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Structure(items) => f.debug_list().entries(items).finish(),
+            Self::Integer(v) => write!(f, "Integer({v})"),
+            Self::LongInteger(v) => write!(f, "LongInteger({v})"),
+            Self::BigInteger(v) => write!(f, "BigInteger({} bytes)", v.len()),
+            Self::Enumeration(v) => write!(f, "Enumeration(0x{v:08X})"),
+            Self::Boolean(v) => write!(f, "Boolean({v})"),
+            Self::TextString(v) => write!(f, "TextString({v:?})"),
+            Self::ByteString(v) => write!(f, "ByteString({} bytes)", v.len()),
+            Self::DateTime(v) => write!(f, "DateTime({v})"),
+            Self::Interval(v) => write!(f, "Interval({v})"),
+            Self::DateTimeExtended(v) => write!(f, "DateTimeExtended({v})"),
+        }
     }
 }
 

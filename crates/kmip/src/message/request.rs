@@ -298,18 +298,19 @@ pub struct RequestBuilder {
 }
 
 impl RequestBuilder {
-    /// A request of `version` without items.
+    /// A request of `version` without items. One that this crate does not speak is stated as it
+    /// is, and the rest is gated by the nearest.
     pub fn new(version: ProtocolVersion) -> Self {
         Self {
             version,
             maximum_response_size: None,
             client_correlation_value: None,
             asynchronous: None,
-            credentials: Encoder::for_version(version),
+            credentials: Encoder::for_version(version.nearest_supported()),
             batch_error: None,
             batch_order: None,
             time_stamp: None,
-            items: Encoder::for_version(version),
+            items: Encoder::for_version(version.nearest_supported()),
             count: 0,
         }
     }
@@ -390,7 +391,7 @@ impl RequestBuilder {
 
     /// The whole message.
     pub fn finish(self) -> Vec<u8> {
-        let mut out = Encoder::for_version(self.version);
+        let mut out = Encoder::for_version(self.version.nearest_supported());
         out.structure(Tag::REQUEST_MESSAGE, |e| {
             e.structure(Tag::REQUEST_HEADER, |e| self.write_header(e));
             e.raw_items(self.items.as_bytes());

@@ -30,6 +30,26 @@ const GATES: &[FieldGate] = &[
     FieldGate { structure: Tag::DIGEST, field: Tag::KEY_FORMAT_TYPE, versions: range!(V1_1, V2_1) },
     FieldGate { structure: Tag::KEY_VALUE, field: Tag::ATTRIBUTE, versions: range!(V1_0, V1_4) },
     FieldGate {
+        structure: Tag::REQUEST_PAYLOAD,
+        field: Tag::ATTRIBUTE,
+        versions: range!(V1_0, V1_4),
+    },
+    FieldGate {
+        structure: Tag::REQUEST_PAYLOAD,
+        field: Tag::ATTRIBUTE_NAME,
+        versions: range!(V1_0, V1_4),
+    },
+    FieldGate {
+        structure: Tag::RESPONSE_PAYLOAD,
+        field: Tag::ATTRIBUTE,
+        versions: range!(V1_0, V1_4),
+    },
+    FieldGate {
+        structure: Tag::RESPONSE_PAYLOAD,
+        field: Tag::ATTRIBUTE_NAME,
+        versions: range!(V1_0, V1_4),
+    },
+    FieldGate {
         structure: Tag::ATTRIBUTE,
         field: Tag::VENDOR_IDENTIFICATION,
         versions: range!(V2_0, V2_1),

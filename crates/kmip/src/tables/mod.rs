@@ -154,6 +154,20 @@ pub fn table_of(tag: Tag) -> Option<&'static EnumInfo> {
     tag.info()?.values
 }
 
+/// Whether `version` has the enumeration value `code` under `tag`; values that no version names
+/// (vendor extensions) count as had. The value of an Attribute Reference is an attribute's tag.
+pub fn has_value(tag: Tag, code: u32, version: ProtocolVersion) -> bool {
+    match tag {
+        Tag::ATTRIBUTE_REFERENCE => {
+            AttributeRule::of(Tag(code)).is_none_or(|rule| rule.versions.contains(version))
+        }
+        Tag::TAG => Tag(code).info().is_none_or(|info| info.versions.contains(version)),
+        _ => table_of(tag)
+            .and_then(|table| table.by_code(code))
+            .is_none_or(|row| row.versions.contains(version)),
+    }
+}
+
 /// Every enumeration and mask table.
 pub fn value_tables() -> impl Iterator<Item = &'static EnumInfo> {
     [enums::ALL, masks::ALL, pkcs11::ALL].into_iter().flatten().copied()
