@@ -351,7 +351,8 @@ impl Frames {
     /// old buffer is wiped, since a request may carry key material.
     fn make_room(&mut self, wanted: usize) {
         let length = self.buffer.len();
-        if self.buffer.capacity() - length >= (wanted - length).min(FIRST_READ / 4).max(1) {
+        if self.buffer.capacity() - length >= wanted.saturating_sub(length).clamp(1, FIRST_READ / 4)
+        {
             return;
         }
         let target = wanted.min(length * 2).max(FIRST_READ);

@@ -16,12 +16,30 @@
 
 pub mod admin;
 pub mod admission;
+pub mod cli;
 pub mod config;
 pub mod errors;
 pub mod identity;
+#[cfg(test)]
+mod it;
 pub mod kmip_listener;
 pub mod pki;
 pub mod serve;
 pub mod service;
 pub mod setup;
 pub mod tls;
+
+/// Makes every panic end the process with a plain line. The panic's own message stays unsaid: it
+/// may quote what was being worked on. A key manager whose thread died with a lock held or a
+/// write half done must not go on.
+pub fn abort_on_panic() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place =
+            panic.location().map_or_else(String::new, |l| format!(" at {}:{}", l.file(), l.line()));
+        eprintln!(
+            "strongroom {}: a fault of its own{place}; the process stops. Please report it.",
+            env!("CARGO_PKG_VERSION")
+        );
+        std::process::abort();
+    }));
+}

@@ -1,2 +1,10 @@
-//! Replays the OASIS KMIP test cases.
-fn main() {}
+//! The binary: hardens the process before anything else, then runs the command line.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    strongroom_secmem::harden_process();
+    strongroom_server::abort_on_panic();
+    strongroom_server::cli::run(std::env::args_os())
+}

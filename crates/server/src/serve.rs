@@ -13,7 +13,7 @@ use crate::admission::{Gate, Tally};
 use crate::config::Config;
 use crate::errors::{self, Fault};
 use crate::kmip_listener::Port;
-use crate::service::{Handler, Manager};
+use crate::service::Manager;
 use crate::tls::{self, Live};
 
 /// A running server. Drop it only after [`Running::stop`].
@@ -26,7 +26,6 @@ pub struct Running {
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
     manager: Arc<dyn Manager>,
-    handler: Arc<dyn Handler>,
 }
 
 impl Running {
@@ -34,7 +33,7 @@ impl Running {
     ///
     /// # Errors
     /// [`errors::TLS_MATERIAL`] or [`errors::CANNOT_LISTEN`].
-    pub fn start<M: Manager>(config: &Config, manager: Arc<M>) -> Result<Self, Fault> {
+    pub fn start(config: &Config, manager: Arc<dyn Manager>) -> Result<Self, Fault> {
         let kmip_tls = Arc::new(Live::new(tls::server_config(&config.tls, &[])?));
         let admin_tls = Arc::new(Live::new(tls::server_config(&config.tls, &[b"http/1.1"])?));
         let certificate_ends = ends(config)?;
@@ -65,8 +64,7 @@ impl Running {
             runtime.spawn(admin.serve(admin_socket, admin_tls, stopping)),
         ];
         manager.event("listening", &format!("KMIP on {kmip}, administration on {admin_address}"));
-        let handler: Arc<dyn Handler> = manager.clone();
-        Ok(Self { kmip, admin: admin_address, runtime, stop, tasks, manager, handler })
+        Ok(Self { kmip, admin: admin_address, runtime, stop, tasks, manager })
     }
 
     /// Blocks until the process is asked to end (SIGINT or SIGTERM).
@@ -88,7 +86,7 @@ impl Running {
 
     /// Stops accepting, lets requests under way finish, then stops the key manager.
     pub fn stop(self, why: &str) {
-        self.handler.event("stopping", why);
+        self.manager.event("stopping", why);
         let _ = self.stop.send(true);
         let Self { runtime, tasks, manager, .. } = self;
         runtime.block_on(async {

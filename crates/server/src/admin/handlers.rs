@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 
 use super::Admin;
 use super::types::{
-    AuditPage, AuditVerdict, Health, NewSlot, PortStatus, Rotate, Rotation, SharesVerified, Slot,
-    SlotAdded, Status, Unseal, UnsealProgress, VerifyShares,
+    AuditPage, AuditRecord, AuditVerdict, Health, NewSlot, PortStatus, Rotate, Rotation,
+    SharesVerified, Slot, SlotAdded, Status, Unseal, UnsealProgress, VerifyShares,
 };
 use crate::admission::{Gate, Tally};
 use crate::errors::{self, Fault};
@@ -174,6 +174,19 @@ pub(super) async fn audit(
         object: p.object,
     };
     Ok(Json(blocking(admin, identity, move |m, _| m.audit(&query)).await?))
+}
+
+pub(super) async fn audit_record(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    Path((chain, seq)): Path<(String, String)>,
+) -> Answer<AuditRecord> {
+    let known = matches!(chain.as_str(), "changes" | "uses");
+    let (true, Ok(seq)) = (known, seq.parse::<u64>()) else {
+        return Err(Fault::bad_request("A record is a chain, changes or uses, and a number."));
+    };
+    let found = blocking(admin, identity, move |m, _| m.audit_record(&chain, seq)).await?;
+    found.map(Json).ok_or_else(|| errors::NOT_FOUND.into())
 }
 
 pub(super) async fn audit_verify(

@@ -93,6 +93,7 @@ routes! {
     "POST" "/v1/root/rotate" SYSADMIN, true, "Rotate Root" => post(handlers::rotate);
     "GET" "/v1/root/rotate" SYSADMIN, true, "Rotation Status" => get(handlers::rotation);
     "GET" "/v1/audit" AUDITOR, true, "Read Audit" => get(handlers::audit);
+    "GET" "/v1/audit/{chain}/{seq}" AUDITOR, true, "Read Audit" => get(handlers::audit_record);
     "GET" "/v1/audit/verify" AUDITOR, true, "Verify Audit" => get(handlers::audit_verify);
 }
 
@@ -232,7 +233,17 @@ async fn admit(Shared(admin): Shared<Arc<Admin>>, request: Request, next: Next) 
             return fault.into_response();
         }
     };
-    let response = next.run(request).await;
+    let mut response = next.run(request).await;
+    // What the framework refuses by itself (a body over the limit) speaks plain text.
+    let status = response.status().as_u16();
+    if status >= 400 && response.extensions().get::<Fault>().is_none() {
+        let info = match status {
+            413 => errors::TOO_LARGE,
+            400..500 => errors::BAD_REQUEST,
+            _ => errors::INTERNAL,
+        };
+        response = Fault::from(info).into_response();
+    }
     let failed = response.extensions().get::<Fault>().cloned();
     // Looking at the health is asked for every few seconds and changes nothing.
     if route.path != "/health" {

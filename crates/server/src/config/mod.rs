@@ -424,6 +424,12 @@ mod tests {
     }
 
     #[test]
+    fn the_packaged_configuration_is_one() {
+        let text = include_str!("../../../../pkg/strongroom.toml");
+        assert_eq!(load(text, &[]).unwrap(), load("", &[]).unwrap());
+    }
+
+    #[test]
     fn every_key_of_the_table_is_read_exactly_once() {
         let mut s = Settings::parse("", "none", Path::new("")).unwrap();
         Config::build(&mut s).unwrap();

@@ -7,10 +7,11 @@ use strongroom_model::{CertificateInfo, Role};
 use strongroom_secmem::SecretBytes;
 
 use crate::admin::types::{
-    AuditPage, AuditVerdict, NewSlot, Rotation, SecretText, SharesVerified, Slot, SlotAdded, State,
-    Status, Unseal, UnsealProgress,
+    AuditPage, AuditRecord, AuditVerdict, NewSlot, Rotation, SecretText, SharesVerified, Slot,
+    SlotAdded, State, Status, Unseal, UnsealProgress,
 };
-use crate::errors::Fault;
+use crate::config::Config;
+use crate::errors::{self, Fault};
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +96,8 @@ pub trait Manager: Handler {
     fn rotation(&self) -> Rotation;
     /// Audit records.
     fn audit(&self, query: &AuditQuery) -> Result<AuditPage, Fault>;
+    /// One record of a chain (`changes` or `uses`).
+    fn audit_record(&self, chain: &str, seq: u64) -> Result<Option<AuditRecord>, Fault>;
     /// Checks the chains.
     fn audit_verify(&self) -> Result<AuditVerdict, Fault>;
     /// Records an admin request and how it ended, before it is answered.
@@ -113,4 +116,12 @@ pub trait Manager: Handler {
     /// Finishes what is under way, flushes and signs the chains' heads. Nothing is answered
     /// afterwards.
     fn stop(&self);
+}
+
+/// Opens the key manager over the data directory, sealed.
+///
+/// # Errors
+/// [`errors::DATA_UNUSABLE`] when the directory cannot be used, or another process uses it.
+pub fn open(_config: &Config, _demo: Option<String>) -> Result<Arc<dyn Manager>, Fault> {
+    Err(errors::INTERNAL.into())
 }

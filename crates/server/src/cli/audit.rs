@@ -1,0 +1,177 @@
+//! `strongroom audit`.
+
+use clap::{Args, Subcommand};
+
+use super::client::{Client, encode};
+use super::output::{pairs, say, show, table, time};
+use super::{Done, Output, Reach};
+use crate::admin::types::{AuditPage, AuditRecord, AuditVerdict};
+use crate::errors::{self, Exit, Fault};
+
+/// Read and check the audit.
+#[derive(Subcommand)]
+pub enum Audit {
+    /// The newest records.
+    Tail(Tail),
+    /// One record in full.
+    Show(Show),
+    /// Check that no record was edited, removed, reordered or cut off.
+    Verify(Verify),
+}
+
+/// The newest records.
+#[derive(Args)]
+pub struct Tail {
+    /// How many.
+    #[arg(short = 'n', long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    lines: u16,
+    /// Only of this user.
+    #[arg(long)]
+    actor: Option<String>,
+    /// Only of this operation.
+    #[arg(long)]
+    operation: Option<String>,
+    /// Only about this object.
+    #[arg(long)]
+    object: Option<String>,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// One record in full.
+#[derive(Args)]
+pub struct Show {
+    /// The chain and the number in it, as `tail` shows them: uses:17 or changes:3.
+    record: String,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// Check that no record was edited, removed, reordered or cut off.
+#[derive(Args)]
+pub struct Verify {
+    #[command(flatten)]
+    reach: Reach,
+}
+
+const ROLES: &[&str] = &["auditor"];
+
+impl Audit {
+    pub fn run(self) -> Done {
+        match self {
+            Self::Tail(c) => c.run(),
+            Self::Show(c) => c.run(),
+            Self::Verify(c) => c.run(),
+        }
+    }
+}
+
+impl Tail {
+    fn run(self) -> Done {
+        let client = Client::new(&self.reach, ROLES)?;
+        let mut path = format!("/v1/audit?limit={}", self.lines);
+        for (name, value) in
+            [("actor", &self.actor), ("operation", &self.operation), ("object", &self.object)]
+        {
+            if let Some(value) = value {
+                path.push_str(&format!("&{name}={}", encode(value)));
+            }
+        }
+        let page: AuditPage = client.get(&path)?;
+        show(self.reach.output, &page, |p| records(&p.records))?;
+        Ok(Exit::Ok)
+    }
+}
+
+impl Show {
+    fn run(self) -> Done {
+        let client = Client::new(&self.reach, ROLES)?;
+        let known = self.record.split_once(':').filter(|(chain, seq)| {
+            matches!(*chain, "uses" | "changes") && seq.parse::<u64>().is_ok()
+        });
+        let Some((chain, seq)) = known else {
+            return Err(Fault::new(errors::INPUT, "A record is uses:NUMBER or changes:NUMBER."));
+        };
+        let record: AuditRecord = client.get(&format!("/v1/audit/{chain}/{seq}"))?;
+        show(self.reach.output, &record, full)?;
+        Ok(Exit::Ok)
+    }
+}
+
+impl Verify {
+    fn run(self) -> Done {
+        let client = Client::new(&self.reach, ROLES)?;
+        let verdict: AuditVerdict = client.get("/v1/audit/verify")?;
+        show(self.reach.output, &verdict, verdict_text)?;
+        if !verdict.intact {
+            if self.reach.output == Output::Table {
+                say(&format!("{}\n", errors::AUDIT_BROKEN.next));
+            }
+            return Ok(errors::AUDIT_BROKEN.exit);
+        }
+        Ok(Exit::Ok)
+    }
+}
+
+/// Records as a table.
+pub fn records(records: &[AuditRecord]) -> String {
+    let rows: Vec<Vec<String>> = records
+        .iter()
+        .map(|r| {
+            vec![
+                format!("{}:{}", r.chain, r.seq),
+                time(r.time).chars().skip(5).take(14).collect(),
+                short(&r.actor, 10),
+                short(&r.operation, 16),
+                short(&r.result, 12),
+                if r.object.is_empty() { r.detail.clone() } else { r.object.clone() },
+            ]
+        })
+        .collect();
+    table(&["Record", "Time (UTC)", "Who", "Operation", "Result", "Object"], &rows)
+}
+
+fn full(r: &AuditRecord) -> String {
+    let rows = [
+        ("Record", format!("{}:{}", r.chain, r.seq)),
+        ("Time", time(r.time)),
+        ("Who", r.actor.clone()),
+        ("Certificate", r.fingerprint.clone()),
+        ("From", r.address.clone()),
+        ("Operation", r.operation.clone()),
+        ("Object", r.object.clone()),
+        ("Detail", r.detail.clone()),
+        ("Rule", r.rule.clone()),
+        ("Result", r.result.clone()),
+        ("Took", if r.duration_us == 0 { String::new() } else { format!("{} µs", r.duration_us) }),
+        ("Hash", r.hash.clone()),
+    ];
+    let there: Vec<_> = rows.into_iter().filter(|(_, v)| !v.is_empty()).collect();
+    pairs(&there)
+}
+
+/// A verdict in sentences.
+pub fn verdict_text(v: &AuditVerdict) -> String {
+    let mut out = String::new();
+    for c in &v.chains {
+        let state = match &c.fault {
+            None => "intact".to_owned(),
+            Some(fault) => format!("BROKEN: {fault}"),
+        };
+        let head: String = c.head.chars().take(32).collect();
+        out.push_str(&format!(
+            "{:<8} records {} to {}, {state}\n         head {head}\n",
+            c.chain, c.first, c.last
+        ));
+    }
+    out.push_str(if v.intact { "The audit is intact.\n" } else { "THE AUDIT IS NOT INTACT.\n" });
+    out
+}
+
+fn short(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        text.to_owned()
+    } else {
+        text.chars().take(width - 1).chain(['…']).collect()
+    }
+}

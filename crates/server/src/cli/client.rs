@@ -1,0 +1,223 @@
+//! The command line as a client of the admin API.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::Request;
+use hyper::body::Bytes;
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls_pki_types::ServerName;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::Reach;
+use crate::admin::types::Problem;
+use crate::errors::{self, Fault};
+use crate::setup::ADMIN_ADDRESS;
+use crate::tls;
+
+/// Where the bundles are unless somebody says otherwise: beside a quickstart.
+const DEFAULT_BUNDLES: &str = "strongroom-data/bundles";
+
+/// Where the admin port is unless somebody says otherwise.
+const DEFAULT_SERVER: &str = "127.0.0.1:8443";
+
+/// How long to wait for a connection. Answers have no bound: a rotation takes its time.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// The largest answer taken.
+const LARGEST: usize = 64 << 20;
+
+/// A client with a bundle's identity. Every request makes a connection of its own.
+pub struct Client {
+    tls: Arc<ClientConfig>,
+    server: String,
+    bundle: PathBuf,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Client {
+    /// A client as `reach` says; from a directory of bundles it takes the one of the first of
+    /// `roles` that is there.
+    ///
+    /// # Errors
+    /// [`errors::NO_BUNDLE`] or [`errors::TLS_MATERIAL`].
+    pub fn new(reach: &Reach, roles: &[&str]) -> Result<Self, Fault> {
+        let base = reach.bundle.clone().unwrap_or_else(|| DEFAULT_BUNDLES.into());
+        let bundle = find_bundle(&base, roles)?;
+        let server = match &reach.server {
+            Some(server) => server.clone(),
+            None => std::fs::read_to_string(bundle.join(ADMIN_ADDRESS))
+                .map_or_else(|_| DEFAULT_SERVER.into(), |s| s.trim().to_owned()),
+        };
+        let tls = ClientConfig::builder_with_provider(tls::provider())
+            .with_safe_default_protocol_versions()
+            .map_err(|e| Fault::new(errors::INTERNAL, format!("{e}.")))?
+            .with_root_certificates(tls::roots(&bundle.join("ca.pem"))?)
+            .with_client_auth_cert(
+                tls::certificates(&bundle.join("cert.pem"))?,
+                tls::private_key(&bundle.join("key.pem"))?,
+            )
+            .map_err(|e| Fault::new(errors::TLS_MATERIAL, format!("{}: {e}.", bundle.display())))?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|e| Fault::new(errors::INTERNAL, format!("{e}.")))?;
+        Ok(Self { tls: Arc::new(tls), server, bundle, runtime })
+    }
+
+    /// Asks for something.
+    ///
+    /// # Errors
+    /// What the server answered, or why it could not be asked.
+    pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Fault> {
+        self.call("GET", path, Vec::new())
+    }
+
+    /// Sends something.
+    ///
+    /// # Errors
+    /// What the server answered, or why it could not be asked.
+    pub fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Fault> {
+        let body =
+            serde_json::to_vec(body).map_err(|e| Fault::new(errors::INTERNAL, format!("{e}.")))?;
+        self.call("POST", path, body)
+    }
+
+    /// Removes something.
+    ///
+    /// # Errors
+    /// What the server answered, or why it could not be asked.
+    pub fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, Fault> {
+        self.call("DELETE", path, Vec::new())
+    }
+
+    fn call<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<T, Fault> {
+        let (status, bytes) = self.runtime.block_on(self.exchange(method, path, body))?;
+        let strange = || {
+            Fault::new(errors::UNREACHABLE, format!("{} answered {status} strangely.", self.server))
+        };
+        if status >= 400 {
+            let problem: Problem = serde_json::from_slice(&bytes).map_err(|_| strange())?;
+            return Err(Fault::from(&problem));
+        }
+        serde_json::from_slice(&bytes).map_err(|_| strange())
+    }
+
+    async fn exchange(
+        &self,
+        method: &str,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<(u16, Bytes), Fault> {
+        let unreachable = |e: &dyn core::fmt::Display| {
+            Fault::new(errors::UNREACHABLE, format!("{}: {e}.", self.server))
+        };
+        let host = self.server.rsplit_once(':').map_or(self.server.as_str(), |(host, _)| host);
+        let host = host.trim_matches(['[', ']']);
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| Fault::new(errors::INPUT, format!("`{host}` is not a host.")))?;
+        let tls = async {
+            let tcp = TcpStream::connect(&self.server).await?;
+            tcp.set_nodelay(true)?;
+            TlsConnector::from(self.tls.clone()).connect(name, tcp).await
+        };
+        let stream = match timeout(CONNECT, tls).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(e)) => return Err(self.why(&e)),
+            Err(_) => return Err(unreachable(&"no answer in 10 seconds")),
+        };
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|e| unreachable(&e))?;
+        let driver = tokio::spawn(connection);
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", &self.server)
+            .header("content-type", "application/json")
+            .body(Full::new(Bytes::from(body)))
+            .map_err(|e| Fault::new(errors::INPUT, format!("{e}.")))?;
+        let answer = async {
+            let response = sender.send_request(request).await?;
+            let status = response.status().as_u16();
+            Ok::<_, hyper::Error>((status, response))
+        };
+        let (status, response) = match answer.await {
+            Ok(answer) => answer,
+            // With TLS 1.3 a refused client certificate shows only now.
+            Err(e) => return Err(self.why_hyper(&e)),
+        };
+        let body = Limited::new(response.into_body(), LARGEST).collect().await;
+        let bytes = body.map_err(|e| unreachable(&e))?.to_bytes();
+        driver.abort();
+        Ok((status, bytes))
+    }
+
+    fn why_hyper(&self, e: &hyper::Error) -> Fault {
+        let mut source = core::error::Error::source(e);
+        while let Some(inner) = source {
+            if let Some(io) = inner.downcast_ref::<std::io::Error>() {
+                return self.why(io);
+            }
+            source = inner.source();
+        }
+        Fault::new(errors::UNREACHABLE, format!("{}: {e}.", self.server))
+    }
+
+    fn why(&self, e: &std::io::Error) -> Fault {
+        use rustls::Error;
+        match e.get_ref().and_then(|e| e.downcast_ref::<Error>()) {
+            Some(Error::InvalidCertificate(why)) => {
+                Fault::new(errors::SERVER_UNTRUSTED, format!("{}: {why}.", self.server))
+            }
+            Some(Error::AlertReceived(alert)) => Fault::new(
+                errors::CERTIFICATE_REVOKED,
+                format!(
+                    "{} refuses the certificate of {} ({alert:?}).",
+                    self.server,
+                    self.bundle.display()
+                ),
+            ),
+            _ => Fault::new(errors::UNREACHABLE, format!("{}: {e}.", self.server)),
+        }
+    }
+}
+
+fn find_bundle(base: &Path, roles: &[&str]) -> Result<PathBuf, Fault> {
+    if base.join("cert.pem").is_file() {
+        return Ok(base.to_owned());
+    }
+    roles.iter().map(|role| base.join(role)).find(|dir| dir.join("cert.pem").is_file()).ok_or_else(
+        || {
+            Fault::new(
+                errors::NO_BUNDLE,
+                format!("Looked in {} for {}.", base.display(), roles.join(", ")),
+            )
+        },
+    )
+}
+
+/// A value for a query, percent-encoded.
+pub fn encode(value: &str) -> String {
+    let mut out = String::new();
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}

@@ -1,0 +1,245 @@
+//! `strongroom doctor`: everything that a working installation needs, looked at one by one.
+
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::client::Client;
+use super::output::{date, show};
+use super::serve::same_filesystem;
+use super::{Done, Reach};
+use crate::admin::types::{State, Status};
+use crate::config::Config;
+use crate::config::table::fold;
+use crate::errors::{Exit, Fault};
+use crate::kmip_listener::now;
+use crate::tls;
+
+/// Days before a certificate's end from which it is mentioned.
+const SOON: i64 = 30;
+
+/// Free bytes under which a disk is mentioned.
+const LOW_DISK: u64 = 1 << 30;
+
+/// Check everything that a working installation needs.
+///
+/// With --config (on the server's machine) it looks at files, disk and memory; and it asks the
+/// running server, if a bundle is at hand.
+#[derive(Args)]
+pub struct Doctor {
+    /// The server's configuration.
+    #[arg(long, value_name = "FILE", env = "STRONGROOM_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// How a check went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Health {
+    Ok,
+    Warning,
+    Fault,
+}
+
+#[derive(Debug, Serialize)]
+struct Check {
+    what: &'static str,
+    health: Health,
+    detail: String,
+    next: String,
+}
+
+impl Doctor {
+    pub fn run(self) -> Done {
+        let mut checks = Vec::new();
+        if let Some(path) = &self.config {
+            match Config::load(Some(path), std::env::vars()) {
+                Ok(config) => {
+                    good(&mut checks, "configuration", path.display().to_string());
+                    local(&config, &mut checks);
+                }
+                Err(fault) => bad(&mut checks, "configuration", &fault),
+            }
+        }
+        memory(&mut checks);
+        self.server(&mut checks);
+        let worst = checks.iter().any(|c| c.health == Health::Fault);
+        show(self.reach.output, &checks, |checks| people(checks))?;
+        Ok(if worst { Exit::Server } else { Exit::Ok })
+    }
+
+    fn server(&self, checks: &mut Vec<Check>) {
+        let asked = Client::new(&self.reach, &["sysadmin", "auditor", "officer"])
+            .and_then(|client| client.get::<Status>("/v1/status"));
+        let status = match asked {
+            Ok(status) => status,
+            Err(fault) => return bad(checks, "server", &fault),
+        };
+        match status.state {
+            State::Serving => good(checks, "server", format!("serving on {}", status.kmip.listen)),
+            state => push(
+                checks,
+                "server",
+                Health::Fault,
+                state.word().into(),
+                "Run `strongroom root unseal`, or `strongroom init` if it is new.",
+            ),
+        }
+        for why in &status.not_for_production {
+            push(
+                checks,
+                "NOT FOR PRODUCTION",
+                Health::Warning,
+                why.clone(),
+                "Set up with `strongroom init` and run with `strongroom serve`.",
+            );
+        }
+        for warning in &status.warnings {
+            push(checks, "server", Health::Warning, warning.clone(), "");
+        }
+        let shares = status.slots.iter().any(|s| s.kind == "shamir");
+        if status.slots.len() < 2 || !shares {
+            push(
+                checks,
+                "root slots",
+                Health::Warning,
+                format!("{} slots, {} with shares", status.slots.len(), u8::from(shares)),
+                "Keep two slots or more, one of them shares: `strongroom root slot add`.",
+            );
+        } else {
+            good(checks, "root slots", format!("{}, shares among them", status.slots.len()));
+        }
+    }
+}
+
+fn local(config: &Config, checks: &mut Vec<Check>) {
+    private(checks, "data directory", &config.data.dir);
+    if let Some(dir) = config.root.slots_path.parent() {
+        private(checks, "slot directory", dir);
+    }
+    disk(checks, &config.data.dir);
+    if same_filesystem(&config.root.slots_path, &config.data.dir) {
+        push(
+            checks,
+            "slots and data",
+            Health::Warning,
+            "They lie on one filesystem: one copied disk has both.".into(),
+            "Move root.slots_path to another one.",
+        );
+    } else {
+        good(checks, "slots and data", "apart".into());
+    }
+    match tls::certificates(&config.tls.certificate) {
+        Ok(chain) => certificate(checks, chain.first().map(|c| c.as_ref())),
+        Err(fault) => bad(checks, "server certificate", &fault),
+    }
+    match tls::server_config(&config.tls, &[]) {
+        Ok(_) => good(checks, "TLS", "certificate, key and CA belong together".into()),
+        Err(fault) => bad(checks, "TLS", &fault),
+    }
+}
+
+fn private(checks: &mut Vec<Check>, what: &'static str, path: &Path) {
+    match std::fs::metadata(path) {
+        Ok(m) if m.permissions().mode() & 0o077 == 0 => {
+            good(checks, what, format!("{} is private", path.display()));
+        }
+        Ok(m) => push(
+            checks,
+            what,
+            Health::Fault,
+            format!("{} has mode {:o}: others may enter.", path.display(), m.mode() & 0o777),
+            "Run chmod 700 on it.",
+        ),
+        Err(e) => push(
+            checks,
+            what,
+            Health::Fault,
+            format!("{}: {e}.", path.display()),
+            "Run `strongroom init`.",
+        ),
+    }
+}
+
+fn disk(checks: &mut Vec<Check>, path: &Path) {
+    let Ok(fs) = rustix::fs::statvfs(path) else { return };
+    let free = fs.f_bavail.saturating_mul(fs.f_frsize);
+    let text = format!("{} MiB free", free >> 20);
+    if free < LOW_DISK {
+        push(checks, "disk", Health::Warning, text, "Free space: a full disk stops every answer.");
+    } else {
+        good(checks, "disk", text);
+    }
+}
+
+fn certificate(checks: &mut Vec<Check>, der: Option<&[u8]>) {
+    let parsed = der.map(x509_parser::parse_x509_certificate);
+    let Some(Ok((_, certificate))) = parsed else {
+        return push(checks, "server certificate", Health::Fault, "It is not X.509.".into(), "");
+    };
+    let (from, to) = (
+        certificate.validity().not_before.timestamp(),
+        certificate.validity().not_after.timestamp(),
+    );
+    let text = format!("counts from {} to {}", date(from), date(to));
+    let health = match now() {
+        t if t < from || t > to => Health::Fault,
+        t if t > to - SOON * 86_400 => Health::Warning,
+        _ => Health::Ok,
+    };
+    let next = if health == Health::Ok { "" } else { "Check the clock, or renew it." };
+    push(checks, "server certificate", health, text, next);
+}
+
+fn memory(checks: &mut Vec<Check>) {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Memlock).current;
+    match limit {
+        Some(bytes) if bytes < 4 << 20 => push(
+            checks,
+            "locked memory",
+            Health::Warning,
+            format!("{} KiB may be locked by this user here", bytes >> 10),
+            "Raise it: LimitMEMLOCK=64M in the unit, or ulimit -l.",
+        ),
+        Some(bytes) => good(checks, "locked memory", format!("{} KiB", bytes >> 10)),
+        None => good(checks, "locked memory", "unlimited".into()),
+    }
+}
+
+fn good(checks: &mut Vec<Check>, what: &'static str, detail: String) {
+    push(checks, what, Health::Ok, detail, "");
+}
+
+fn bad(checks: &mut Vec<Check>, what: &'static str, fault: &Fault) {
+    push(checks, what, Health::Fault, fault.to_string(), fault.info.next);
+}
+
+fn push(checks: &mut Vec<Check>, what: &'static str, health: Health, detail: String, next: &str) {
+    checks.push(Check { what, health, detail, next: next.to_owned() });
+}
+
+fn people(checks: &[Check]) -> String {
+    let mut out = String::new();
+    for check in checks {
+        let mark = match check.health {
+            Health::Ok => "ok     ",
+            Health::Warning => "WARNING",
+            Health::Fault => "FAULT  ",
+        };
+        let text = format!("{}: {}", check.what, check.detail);
+        for (i, line) in fold(&text, 71).iter().enumerate() {
+            let head = if i == 0 { mark } else { "       " };
+            out.push_str(&format!("{head}  {line}\n"));
+        }
+        for line in fold(&check.next, 69) {
+            if !line.is_empty() {
+                out.push_str(&format!("           {line}\n"));
+            }
+        }
+    }
+    out
+}

@@ -1,0 +1,137 @@
+//! The command line: nouns, then verbs. `serve`, `quickstart`, `init` and `root init` run the key
+//! manager themselves; every other command is a client of the admin API.
+//!
+//! Secrets come by prompt, file or file descriptor, never by argument: arguments are in every
+//! process list.
+
+mod audit;
+mod client;
+mod config;
+mod doctor;
+mod init;
+mod output;
+mod prompt;
+mod proof;
+mod quickstart;
+mod recipes;
+mod root;
+mod serve;
+mod status;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use client::Client;
+
+use crate::errors::{Exit, Fault};
+
+/// An open key manager: KMIP over mutual TLS, a sealed store, an audit that cannot be rewritten.
+///
+/// Exit codes: 0 done; 1 the command or its input is wrong; 2 the server or something it needs
+/// failed; 3 denied; 4 waits for approval.
+#[derive(Parser)]
+#[command(name = "strongroom", version, max_term_width = 80)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Set up a demonstration and serve it, with a proof as a client. NOT FOR PRODUCTION.
+    Quickstart(quickstart::Quickstart),
+    /// Serve as the configuration says.
+    Serve(serve::Serve),
+    /// First set-up: root key, custodians, certificates, people.
+    Init(init::Init),
+    /// The root key and its slots.
+    #[command(subcommand)]
+    Root(root::Root),
+    /// Read and check the audit.
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// What the server does and what needs attention.
+    Status(status::Status),
+    /// Check everything that a working installation needs.
+    Doctor(doctor::Doctor),
+    /// Check a configuration, or show its keys.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+}
+
+/// How to reach the server, for every command that is a client.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Reach {
+    /// The client bundle: a directory with cert.pem, key.pem and ca.pem, or a directory of such
+    /// ones by role. Default: ./strongroom-data/bundles.
+    #[arg(long, env = "STRONGROOM_BUNDLE", value_name = "DIR", global = true)]
+    pub bundle: Option<PathBuf>,
+    /// The admin port, HOST:PORT. Default: what the bundle says, else 127.0.0.1:8443.
+    #[arg(long, env = "STRONGROOM_SERVER", value_name = "HOST:PORT", global = true)]
+    pub server: Option<String>,
+    /// For people or for programs.
+    #[arg(long, value_enum, default_value_t, global = true)]
+    pub output: Output,
+}
+
+/// The form of the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// Tables of at most 80 columns.
+    #[default]
+    Table,
+    /// The JSON of the admin API.
+    Json,
+}
+
+/// Runs the command line.
+pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(e) => {
+            let _ = e.print();
+            // Help and version are answers, not errors.
+            return ExitCode::from(if e.use_stderr() { Exit::Usage } else { Exit::Ok } as u8);
+        }
+    };
+    let done = match cli.command {
+        Command::Quickstart(c) => c.run(),
+        Command::Serve(c) => c.run(),
+        Command::Init(c) => c.run(),
+        Command::Root(c) => c.run(),
+        Command::Audit(c) => c.run(),
+        Command::Status(c) => c.run(),
+        Command::Doctor(c) => c.run(),
+        Command::Config(c) => c.run(),
+    };
+    match done {
+        Ok(exit) => ExitCode::from(exit as u8),
+        Err(fault) => {
+            complain(&fault);
+            ExitCode::from(fault.info.exit as u8)
+        }
+    }
+}
+
+/// An error for people: what happened, its number, what to do next.
+fn complain(fault: &Fault) {
+    eprintln!("strongroom: {fault} (error {})", fault.info.number);
+    eprintln!("  {}", fault.info.next);
+}
+
+/// What a command gives back.
+type Done = Result<Exit, Fault>;
+
+/// Starts the diagnostic log on standard error.
+fn start_log(level: &str, json: bool) {
+    // Libraries under TLS and HTTP tell more at debug than a key manager's log may hold.
+    let directives = format!("{level},rustls=warn,hyper=warn,hyper_util=warn,h2=warn");
+    let filter = tracing_subscriber::EnvFilter::try_new(directives)
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second start in one process (tests) keeps the first log.
+    let _ = if json { log.json().try_init() } else { log.try_init() };
+}

@@ -1,0 +1,141 @@
+//! Tables that fit in 80 columns, and times.
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use super::Output;
+use crate::errors::{self, Fault};
+
+/// The widest line.
+const WIDTH: usize = 80;
+
+/// Writes `value` as JSON, or lets `table` write for people.
+pub fn show<T: Serialize>(
+    output: Output,
+    value: &T,
+    table: impl FnOnce(&T) -> String,
+) -> Result<(), Fault> {
+    let text = match output {
+        Output::Json => {
+            let mut text = serde_json::to_string_pretty(value)
+                .map_err(|e| Fault::new(errors::INTERNAL, format!("{e}.")))?;
+            text.push('\n');
+            text
+        }
+        Output::Table => table(value),
+    };
+    say(&text);
+    Ok(())
+}
+
+/// Writes to standard output. A reader that has left (`| head`) is no fault of ours.
+pub fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes());
+    let _ = out.flush();
+}
+
+/// Lays out a table: columns as wide as their widest cell, the last one cut so that the line
+/// fits.
+pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let columns = header.len();
+    let mut widths: Vec<usize> = header.iter().map(|h| h.chars().count()).collect();
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    // The last column gets what is left, but a word or two at least.
+    let before: usize = widths.iter().take(columns.saturating_sub(1)).map(|w| w + 2).sum();
+    let last = WIDTH.saturating_sub(before).max(8);
+    let mut out = String::new();
+    let heads: Vec<String> = header.iter().map(|h| (*h).to_owned()).collect();
+    for row in core::iter::once(&heads).chain(rows) {
+        let mut line = String::new();
+        for (i, cell) in row.iter().enumerate() {
+            if i + 1 == columns {
+                line.push_str(&cut(cell, last));
+            } else {
+                let width = widths.get(i).copied().unwrap_or(0);
+                line.push_str(&format!("{cell:<width$}  "));
+            }
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// Name and value, one a line.
+pub fn pairs(pairs: &[(&str, String)]) -> String {
+    let width = pairs.iter().map(|(n, _)| n.chars().count()).max().unwrap_or(0) + 2;
+    let mut out = String::new();
+    for (name, value) in pairs {
+        let lines = crate::config::table::fold(value, WIDTH - width);
+        for (i, line) in lines.iter().enumerate() {
+            let head = if i == 0 { name } else { "" };
+            out.push_str(format!("{head:<width$}{line}").trim_end());
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// At most `width` characters; an ellipsis says that there is more.
+fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(width.saturating_sub(1)).collect();
+    short.push('…');
+    short
+}
+
+/// POSIX milliseconds as `2026-11-24 07:02:03Z`.
+pub fn time(millis: i64) -> String {
+    match jiff::Timestamp::from_millisecond(millis) {
+        Ok(t) => t.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
+        Err(_) => "?".into(),
+    }
+}
+
+/// POSIX seconds as `2026-11-24`.
+pub fn date(seconds: i64) -> String {
+    match jiff::Timestamp::from_second(seconds) {
+        Ok(t) => t.strftime("%Y-%m-%d").to_string(),
+        Err(_) => "?".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_never_exceeds_80_columns() {
+        let rows = vec![
+            vec!["1".into(), "short".into(), "x".repeat(200)],
+            vec!["22".into(), "längér".into(), "y".into()],
+        ];
+        let text = table(&["Id", "Name", "What"], &rows);
+        assert!(text.lines().all(|l| l.chars().count() <= 80), "{text}");
+        assert!(text.starts_with("Id  Name    What\n"), "{text}");
+        assert!(text.contains('…'));
+    }
+
+    #[test]
+    fn pairs_fold_long_values_under_themselves() {
+        let text = pairs(&[("State", "serving".into()), ("Why", "word ".repeat(30))]);
+        assert!(text.lines().all(|l| l.chars().count() <= 80));
+        assert!(text.starts_with("State  serving\nWhy    word"));
+        assert!(text.lines().nth(2).unwrap().starts_with("       word"));
+    }
+
+    #[test]
+    fn times_are_utc_and_say_so() {
+        assert_eq!(time(0), "1970-01-01 00:00:00Z");
+        assert_eq!(date(86_400), "1970-01-02");
+        assert_eq!(time(i64::MAX), "?");
+    }
+}

@@ -1,0 +1,238 @@
+//! `strongroom quickstart`: a whole key manager in one command, with everything on one disk, for
+//! looking at. It says what that means wherever it is asked.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use strongroom_model::Role;
+
+use super::init::write_shares;
+use super::output::say;
+use super::prompt::Terminal;
+use super::proof::Proof;
+use super::recipes::recipes;
+use super::serve::unseal_automatically;
+use super::{Done, start_log};
+use crate::admin::types::{NewSlot, SecretText, State};
+use crate::config::{Config, table};
+use crate::errors::{self, Exit, Fault};
+use crate::kmip_listener::now;
+use crate::pki::private_dir;
+use crate::serve::Running;
+use crate::service::{self, Manager};
+use crate::setup::{Person, enrol, make_authority, make_server_certificate};
+
+/// Shares that open the root key, and shares in all.
+const THRESHOLD: u8 = 3;
+const SHARES: u8 = 5;
+
+/// What speaks against using this in earnest.
+const WHY_NOT: &str = "This is a quickstart: the root key's file slot lies beside the data, so \
+                       whoever copies the directory has every key.";
+
+/// Set up a demonstration and serve it. NOT FOR PRODUCTION.
+///
+/// Makes, in DIR: a store with its root key, a private CA, a server certificate, and client
+/// bundles in DIR/bundles/{officer,sysadmin,auditor,client}. Run again, it serves the same keys.
+#[derive(Args)]
+pub struct Quickstart {
+    /// Where everything goes.
+    #[arg(long, value_name = "DIR", default_value = "strongroom-data")]
+    data: PathBuf,
+    /// Where to serve KMIP.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5696")]
+    kmip: SocketAddr,
+    /// Where to serve administration.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8443")]
+    admin: SocketAddr,
+    /// One more name or address for the server's certificate. Counts when it is first made.
+    #[arg(long, value_name = "NAME_OR_IP")]
+    san: Vec<String>,
+    /// Stop after the proof; the exit code tells how it went.
+    #[arg(long)]
+    once: bool,
+    /// Answer the Interop operation, for conformance runs. It changes nothing else.
+    #[arg(long)]
+    interop: bool,
+    /// The file that the proof encrypts. Default: README.md, if it is here.
+    #[arg(long, value_name = "PATH")]
+    file: Option<PathBuf>,
+    /// Serve at once, without the proof.
+    #[arg(long, conflicts_with_all = ["once", "file"])]
+    skip_proof: bool,
+}
+
+impl Quickstart {
+    pub fn run(self) -> Done {
+        if let Some(file) = &self.file
+            && let Err(e) = std::fs::File::open(file)
+        {
+            return Err(Fault::new(errors::INPUT, format!("{}: {e}.", file.display())));
+        }
+        say(&format!(
+            "Strongroom {} quickstart. NOT FOR PRODUCTION.\n{}\n\n",
+            env!("CARGO_PKG_VERSION"),
+            table::fold(WHY_NOT, 78).join("\n")
+        ));
+        private_dir(&self.data)?;
+        let config = self.config()?;
+        start_log(&config.log.level, config.log.json);
+        let manager = service::open(&config, Some(WHY_NOT.to_owned()))?;
+        if manager.state() == State::Uninitialised {
+            self.set_up(&config, manager.as_ref())?;
+        } else {
+            say(&format!("Data directory {}: it is set up already.\n", self.data.display()));
+            if !unseal_automatically(&manager)? {
+                return Err(errors::SEALED.into());
+            }
+        }
+        manager.event("configuration-loaded", "quickstart");
+        let running = Running::start(&config, manager.clone())?;
+        say(&format!("Serving KMIP on {}, administration on {}.\n\n", running.kmip, running.admin));
+        if !self.skip_proof {
+            let proof = self.prove(&running);
+            if self.once || proof.is_err() {
+                running.stop("the proof is over");
+                proof?;
+                say("\nThe proof succeeded. Stopped, as --once asks.\n");
+                return Ok(Exit::Ok);
+            }
+            say(&format!("\n{}\n", recipes(running.kmip, &self.bundles().join("client"))));
+        }
+        self.settle(running, &manager)
+    }
+
+    fn settle(&self, running: Running, manager: &Arc<dyn Manager>) -> Done {
+        say(&format!(
+            "Serving KMIP on {}, administration on {}. Ctrl-C stops.\n\
+             In another terminal:  strongroom status --bundle {}\n",
+            running.kmip,
+            running.admin,
+            self.bundles().display()
+        ));
+        let signal = running.wait_for_signal()?;
+        say("\nStopping.\n");
+        running.stop(signal);
+        debug_assert!(Arc::strong_count(manager) >= 1);
+        say("Stopped. The keys are kept; the same command serves them again.\n");
+        Ok(Exit::Ok)
+    }
+
+    fn bundles(&self) -> PathBuf {
+        self.data.join("bundles")
+    }
+
+    /// The configuration, written down for `doctor` and `config check`.
+    fn config(&self) -> Result<Config, Fault> {
+        let dir = std::path::absolute(&self.data)
+            .map_err(|e| Fault::new(errors::DATA_UNUSABLE, format!("{e}.")))?;
+        let quoted = |path: &Path| toml::Value::String(path.display().to_string()).to_string();
+        let text = format!(
+            "# Written by `strongroom quickstart` at each start. NOT FOR PRODUCTION.\n\
+             [data]\ndir = {}\n\
+             [kmip]\nlisten = \"{}\"\ninterop = {}\n\
+             [admin]\nlisten = \"{}\"\n\
+             [root]\nslots_path = {}\naccept_file_slot_beside_data = \"{}\"\n\
+             [log]\nlevel = \"warn\"\n",
+            quoted(&dir),
+            self.kmip,
+            self.interop,
+            self.admin,
+            quoted(&dir.join("root").join("slots.json")),
+            table::ACCEPT_BESIDE,
+        );
+        let path = dir.join("strongroom.toml");
+        let written = std::fs::write(&path, text);
+        written
+            .map_err(|e| Fault::new(errors::DATA_UNUSABLE, format!("{}: {e}.", path.display())))?;
+        Config::load(Some(&path), std::env::vars())
+    }
+
+    fn set_up(&self, config: &Config, manager: &dyn Manager) -> Result<(), Fault> {
+        say(&format!("Setting up in {}:\n", self.data.display()));
+        if let Some(dir) = config.root.slots_path.parent() {
+            private_dir(dir)?;
+        }
+        let shamir =
+            NewSlot::Shamir { threshold: THRESHOLD, shares: SHARES, recipients: Vec::new() };
+        let made = manager.initialise(vec![NewSlot::File, shamir])?;
+        say("  root key, a file slot that opens it at each start\n");
+        let shares: Vec<SecretText> = made.into_iter().flat_map(|slot| slot.shares).collect();
+        self.hand_out(&shares)?;
+        let authority = make_authority(manager, &config.tls, "Strongroom quickstart CA", now())?;
+        say("  private CA, its key sealed in the store\n");
+        let names = self.server_names();
+        make_server_certificate(manager, &authority, &config.tls, &names, now())?;
+        say(&format!("  server certificate for {}\n", names.join(", ")));
+        for role in [Role::CryptoOfficer, Role::SystemAdministrator, Role::Auditor, Role::KeyUser] {
+            let person =
+                Person { name: role.name().to_owned(), group: Some("quickstart".to_owned()), role };
+            let dir = self.bundles().join(role.name());
+            enrol(manager, &authority, &person, &dir, &self.admin.to_string(), now())?;
+        }
+        say(&format!(
+            "  bundles {}/{{officer,sysadmin,auditor,client}}\n\n",
+            self.bundles().display()
+        ));
+        Ok(())
+    }
+
+    /// Shares go to the terminal, or else to private files; never to a pipe or a log.
+    fn hand_out(&self, shares: &[SecretText]) -> Result<(), Fault> {
+        let Some(mut terminal) = Terminal::of_output() else {
+            let dir = self.data.join("recovery-shares");
+            write_shares(shares, &dir, false)?;
+            say(&format!(
+                "  {SHARES} recovery shares, {THRESHOLD} of which open it: {}\n",
+                dir.display()
+            ));
+            return Ok(());
+        };
+        terminal.show(&format!(
+            "\n  {SHARES} recovery shares, {THRESHOLD} of which open the root key when the file is \
+             lost.\n  They are shown this once and kept nowhere:\n\n"
+        ))?;
+        for share in shares {
+            terminal.show(&format!("    {}\n", share.reveal()))?;
+        }
+        terminal.show("\n")
+    }
+
+    fn server_names(&self) -> Vec<String> {
+        let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+        for ip in [self.kmip.ip(), self.admin.ip()] {
+            names.extend(listens_on(ip));
+        }
+        names.extend(self.san.iter().cloned());
+        let mut seen = std::collections::BTreeSet::new();
+        names.retain(|n| seen.insert(n.clone()));
+        names
+    }
+
+    fn prove(&self, running: &Running) -> Result<(), Fault> {
+        say("Proof:\n");
+        Proof {
+            kmip: loopback(running.kmip),
+            admin: loopback(running.admin),
+            bundles: &self.bundles(),
+            dir: &self.data.join("proof"),
+            file: self.file.clone(),
+        }
+        .run()
+    }
+}
+
+fn listens_on(ip: IpAddr) -> Option<String> {
+    (!ip.is_unspecified()).then(|| ip.to_string())
+}
+
+/// How to reach an address from this machine.
+fn loopback(address: SocketAddr) -> String {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => format!("127.0.0.1:{}", address.port()),
+        IpAddr::V6(ip) if ip.is_unspecified() => format!("[::1]:{}", address.port()),
+        _ => address.to_string(),
+    }
+}

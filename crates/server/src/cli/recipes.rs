@@ -1,0 +1,67 @@
+//! Lines to copy for connecting products, with this installation's own paths and addresses.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+/// The recipes, for people.
+pub fn recipes(kmip: SocketAddr, client: &Path) -> String {
+    let dir = std::path::absolute(client).unwrap_or_else(|_| client.to_owned());
+    let dir = dir.display();
+    // A product on this machine reaches a server that listens everywhere on the loopback.
+    let host = if kmip.ip().is_unspecified() { "127.0.0.1".into() } else { kmip.ip().to_string() };
+    let port = kmip.port();
+    format!(
+        r#"Connect something (each line can be pasted as it is):
+
+PyKMIP (pip install pykmip)
+  python3 -c "
+  from kmip import enums
+  from kmip.pie.client import ProxyKmipClient
+  with ProxyKmipClient(hostname='{host}', port={port}, ca='{dir}/ca.pem',
+                       cert='{dir}/cert.pem', key='{dir}/key.pem',
+                       ssl_version='PROTOCOL_TLSv1_2') as c:
+      print(c.create(enums.CryptographicAlgorithm.AES, 256, name='from-pykmip'))"
+
+pymongocrypt and every MongoDB driver (client-side field level encryption)
+  cat {dir}/cert.pem {dir}/key.pem > client.pem
+  kms_providers = {{"kmip": {{"endpoint": "{host}:{port}"}}}}
+  kms_tls_options = {{"kmip": {{"tlsCAFile": "{dir}/ca.pem",
+                              "tlsCertificateKeyFile": "client.pem"}}}}
+
+MySQL, Percona Server (component_keyring_kmip.cnf in the plugin directory)
+  {{"server_addr": "{host}", "server_port": "{port}", "object_group": "mysql",
+   "client_ca": "{dir}/cert.pem", "client_key": "{dir}/key.pem",
+   "server_ca": "{dir}/ca.pem"}}
+MySQL Enterprise (keyring_okv): in the directory keyring_okv_conf_dir
+  mkdir -p okv/ssl && cp {dir}/ca.pem okv/ssl/CA.pem
+  cp {dir}/cert.pem {dir}/key.pem okv/ssl/
+  printf 'SERVER={host}:{port}\nSTANDBY_SERVER={host}:{port}\n' > okv/okvclient.ora
+
+MongoDB Enterprise, Percona Server for MongoDB (encryption at rest)
+  mongod --enableEncryption --kmipServerName {host} --kmipPort {port} \
+    --kmipServerCAFile {dir}/ca.pem --kmipClientCertificateFile client.pem
+
+vSphere (vCenter > Configure > Key Providers > Add Standard Key Provider)
+  Address {host} (a name or address that vCenter reaches: --san), port {port};
+  Establish Trust > Make vCenter trust KMS: upload {dir}/ca.pem;
+  Make KMS trust vCenter > KMS certificate and private key: upload
+  {dir}/cert.pem and {dir}/key.pem.
+"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_recipe_has_this_installations_address_and_paths() {
+        let text = recipes("0.0.0.0:5697".parse().unwrap(), Path::new("/x/client"));
+        for product in ["PyKMIP", "pymongocrypt", "MySQL", "MongoDB", "vSphere"] {
+            assert!(text.contains(product));
+        }
+        assert!(text.contains("127.0.0.1") && !text.contains("0.0.0.0"));
+        assert!(text.matches("5697").count() >= 5);
+        assert!(text.contains("/x/client/ca.pem"));
+    }
+}

@@ -1,0 +1,438 @@
+//! `strongroom root`: the root key and its slots.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::client::Client;
+use super::init::{RootInit, show_shares};
+use super::output::{show, table, time};
+use super::prompt::{Terminal, secret_from_fd, secret_from_file};
+use super::{Done, Output, Reach};
+use crate::admin::types::{
+    NewSlot, Rotate as RotateRequest, Rotation, SecretText, SharesVerified, Slot, SlotAdded,
+    Status, Unseal as UnsealRequest, UnsealProgress, VerifyShares,
+};
+use crate::errors::{self, Exit, Fault};
+
+/// The root key and its slots.
+#[derive(Subcommand)]
+pub enum Root {
+    /// Make the root key and its first slots. Runs on the server's machine.
+    Init(RootInit),
+    /// Open the root key with shares or a passphrase.
+    Unseal(Unseal),
+    /// Forget the root key: nothing is answered until it is opened again.
+    Seal(Seal),
+    /// The slots, any of which opens the root key.
+    #[command(subcommand)]
+    Slot(SlotCommand),
+    /// Check that shares would open the root key, without opening it.
+    VerifyShares(Verify),
+    /// Begin a new key epoch and wrap every object anew, while serving.
+    Rotate(Rotate),
+}
+
+/// The slots, any of which opens the root key.
+#[derive(Subcommand)]
+pub enum SlotCommand {
+    /// Add one.
+    Add(SlotAdd),
+    /// Remove one.
+    Remove(SlotRemove),
+    /// List them.
+    List(SlotList),
+}
+
+/// Where secrets come from.
+#[derive(Args, Default)]
+pub struct Secrets {
+    /// A file with a share; give it once for each share.
+    #[arg(long, value_name = "FILE")]
+    share_file: Vec<PathBuf>,
+    /// A file with the passphrase.
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+    /// An open file descriptor with the passphrase.
+    #[arg(long, value_name = "N")]
+    passphrase_fd: Option<u32>,
+}
+
+/// Open the root key with shares or a passphrase.
+#[derive(Args)]
+pub struct Unseal {
+    #[command(flatten)]
+    secrets: Secrets,
+    /// Ask for a passphrase instead of shares.
+    #[arg(long)]
+    passphrase: bool,
+    /// Open with a slot that needs nobody: a file or a systemd credential.
+    #[arg(long)]
+    automatic: bool,
+    /// Forget the shares given so far.
+    #[arg(long)]
+    reset: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// Forget the root key.
+#[derive(Args)]
+pub struct Seal {
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// Add a slot.
+#[derive(Args)]
+pub struct SlotAdd {
+    #[command(subcommand)]
+    kind: SlotKind,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// The kinds of slot.
+#[derive(Subcommand)]
+pub enum SlotKind {
+    /// A passphrase.
+    Passphrase {
+        /// A file with it.
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+        /// An open file descriptor with it.
+        #[arg(long, value_name = "N")]
+        passphrase_fd: Option<u32>,
+    },
+    /// Shares for custodians.
+    Shamir {
+        /// How many open.
+        #[arg(long)]
+        threshold: u8,
+        /// How many there are.
+        #[arg(long)]
+        shares: u8,
+        /// A custodian's age public key; give it once for each share, or not at all.
+        #[arg(long, value_name = "AGE1...")]
+        recipient: Vec<String>,
+        /// Write the shares to new files in this directory instead of the terminal.
+        #[arg(long, value_name = "DIR")]
+        shares_dir: Option<PathBuf>,
+    },
+    /// A key file on this machine.
+    File,
+    /// A systemd credential.
+    SystemdCredential {
+        /// Its name in the unit.
+        #[arg(long, default_value = "strongroom-root")]
+        name: String,
+    },
+}
+
+/// Remove a slot.
+#[derive(Args)]
+pub struct SlotRemove {
+    /// Its number, as `root slot list` shows it.
+    id: u32,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// List the slots.
+#[derive(Args)]
+pub struct SlotList {
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// Check shares.
+#[derive(Args)]
+pub struct Verify {
+    #[command(flatten)]
+    secrets: Secrets,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// Begin a new key epoch.
+#[derive(Args)]
+pub struct Rotate {
+    /// Erase the old epoch's key afterwards: old copies of the store open nothing any more.
+    #[arg(long)]
+    shred: bool,
+    /// Do not ask before shredding.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+const SYSADMIN: &[&str] = &["sysadmin"];
+const ANYBODY: &[&str] = &["sysadmin", "custodian", "officer", "auditor"];
+
+impl Root {
+    pub fn run(self) -> Done {
+        match self {
+            Self::Init(c) => c.run(),
+            Self::Unseal(c) => c.run(),
+            Self::Seal(c) => c.run(),
+            Self::Slot(SlotCommand::Add(c)) => c.run(),
+            Self::Slot(SlotCommand::Remove(c)) => c.run(),
+            Self::Slot(SlotCommand::List(c)) => c.run(),
+            Self::VerifyShares(c) => c.run(),
+            Self::Rotate(c) => c.run(),
+        }
+    }
+}
+
+impl Unseal {
+    fn run(self) -> Done {
+        let client = Client::new(&self.reach, ANYBODY)?;
+        let give = |with: &UnsealRequest| client.post("/v1/root/unseal", with);
+        let mut progress: Option<UnsealProgress> = None;
+        if self.reset {
+            progress = Some(give(&UnsealRequest::Reset)?);
+        } else if self.automatic {
+            progress = Some(give(&UnsealRequest::Automatic)?);
+        } else if self.passphrase
+            || self.secrets.passphrase_file.is_some()
+            || self.secrets.passphrase_fd.is_some()
+        {
+            let secret = passphrase(
+                self.secrets.passphrase_file.as_ref(),
+                self.secrets.passphrase_fd,
+                false,
+            )?;
+            progress = Some(give(&UnsealRequest::Passphrase(secret))?);
+        } else if self.secrets.share_file.is_empty() {
+            let mut terminal = Terminal::of_input().ok_or_else(no_secret)?;
+            loop {
+                let share = terminal.ask_secret("Share (it is not shown): ")?;
+                if share.reveal().is_empty() {
+                    break;
+                }
+                let now: UnsealProgress = give(&UnsealRequest::Share(share))?;
+                let open = now.unsealed;
+                if !open {
+                    terminal.show(&format!("{} of {} given.\n", now.given, now.needed))?;
+                }
+                progress = Some(now);
+                if open {
+                    break;
+                }
+            }
+        } else {
+            for file in &self.secrets.share_file {
+                progress = Some(give(&UnsealRequest::Share(secret_from_file(file)?))?);
+            }
+        }
+        let progress = progress.ok_or_else(no_secret)?;
+        show(self.reach.output, &progress, |p| {
+            if p.unsealed {
+                "Unsealed.\n".into()
+            } else {
+                format!("Sealed; {} of {} shares given.\n", p.given, p.needed)
+            }
+        })?;
+        Ok(Exit::Ok)
+    }
+}
+
+impl Seal {
+    fn run(self) -> Done {
+        let client = Client::new(&self.reach, SYSADMIN)?;
+        let answer: serde_json::Value = client.post("/v1/root/seal", &serde_json::json!({}))?;
+        show(self.reach.output, &answer, |_| "Sealed.\n".into())?;
+        Ok(Exit::Ok)
+    }
+}
+
+impl SlotAdd {
+    fn run(self) -> Done {
+        let client = Client::new(&self.reach, SYSADMIN)?;
+        let mut shares_dir = None;
+        let mut encrypted = false;
+        let slot = match self.kind {
+            SlotKind::Passphrase { passphrase_file, passphrase_fd } => NewSlot::Passphrase {
+                passphrase: passphrase(passphrase_file.as_ref(), passphrase_fd, true)?,
+            },
+            SlotKind::Shamir { threshold, shares, recipient, shares_dir: dir } => {
+                encrypted = !recipient.is_empty();
+                shares_dir = dir;
+                NewSlot::Shamir { threshold, shares, recipients: recipient }
+            }
+            SlotKind::File => NewSlot::File,
+            SlotKind::SystemdCredential { name } => NewSlot::SystemdCredential { name },
+        };
+        // Before the slot is made: shares that cannot be shown would be lost.
+        if matches!(slot, NewSlot::Shamir { .. })
+            && shares_dir.is_none()
+            && Terminal::of_output().is_none()
+        {
+            return Err(Fault::new(
+                errors::INPUT,
+                "There is no terminal to show shares on; give --shares-dir DIR.",
+            ));
+        }
+        let added: SlotAdded = client.post("/v1/root/slots", &slot)?;
+        if !added.shares.is_empty() {
+            show_shares(&added.shares, shares_dir.as_deref(), encrypted)?;
+        }
+        let id = added.id;
+        show(self.reach.output, &serde_json::json!({ "id": id }), |_| {
+            format!("Slot {id} opens the root key from now on.\n")
+        })?;
+        Ok(Exit::Ok)
+    }
+}
+
+impl SlotRemove {
+    fn run(self) -> Done {
+        let client = Client::new(&self.reach, SYSADMIN)?;
+        let slots: Vec<Slot> = client.get("/v1/root/slots")?;
+        let Some(slot) = slots.iter().find(|s| s.id == self.id) else {
+            return Err(Fault::new(errors::NOT_FOUND, format!("There is no slot {}.", self.id)));
+        };
+        let what = format!("slot {} ({} {})", slot.id, slot.kind, slot.detail);
+        confirm(
+            self.yes,
+            &format!("{what} will not open the root key any more."),
+            &self.id.to_string(),
+        )?;
+        let answer: serde_json::Value = client.delete(&format!("/v1/root/slots/{}", self.id))?;
+        show(self.reach.output, &answer, |_| format!("Removed {what}.\n"))?;
+        Ok(Exit::Ok)
+    }
+}
+
+impl SlotList {
+    fn run(self) -> Done {
+        let client = Client::new(&self.reach, ANYBODY)?;
+        let slots: Vec<Slot> = client.get("/v1/root/slots")?;
+        show(self.reach.output, &slots, |slots| {
+            let rows: Vec<Vec<String>> = slots
+                .iter()
+                .map(|s| {
+                    vec![
+                        s.id.to_string(),
+                        s.kind.clone(),
+                        s.detail.clone(),
+                        if s.made == 0 { String::new() } else { time(s.made) },
+                        s.label.clone(),
+                    ]
+                })
+                .collect();
+            table(&["Slot", "Kind", "Detail", "Made", "Label"], &rows)
+        })?;
+        Ok(Exit::Ok)
+    }
+}
+
+impl Verify {
+    fn run(self) -> Done {
+        let client = Client::new(&self.reach, ANYBODY)?;
+        let mut shares = Vec::new();
+        if self.secrets.share_file.is_empty() {
+            let mut terminal = Terminal::of_input().ok_or_else(no_secret)?;
+            loop {
+                let share = terminal.ask_secret("Share (empty when that was the last): ")?;
+                if share.reveal().is_empty() {
+                    break;
+                }
+                shares.push(share);
+            }
+        } else {
+            for file in &self.secrets.share_file {
+                shares.push(secret_from_file(file)?);
+            }
+        }
+        let answer: SharesVerified =
+            client.post("/v1/root/verify-shares", &VerifyShares { shares })?;
+        show(self.reach.output, &answer, |a| {
+            if a.open {
+                format!("These shares open slot {}.\n", a.slot)
+            } else {
+                "These shares do not open the root key.\n".into()
+            }
+        })?;
+        Ok(if answer.open { Exit::Ok } else { Exit::Denied })
+    }
+}
+
+impl Rotate {
+    fn run(self) -> Done {
+        let client = Client::new(&self.reach, SYSADMIN)?;
+        if self.shred {
+            let status: Status = client.get("/v1/status")?;
+            let objects = status.objects.map_or("all".into(), |n| n.to_string());
+            confirm(
+                self.yes,
+                &format!(
+                    "{objects} objects are wrapped anew; then the old epoch's key is erased, and \
+                     backups and copies made before today open nothing any more."
+                ),
+                "shred",
+            )?;
+        }
+        let people = self.reach.output == Output::Table;
+        let done: Rotation = std::thread::scope(|scope| {
+            let asking = scope
+                .spawn(|| client.post("/v1/root/rotate", &RotateRequest { shred: self.shred }));
+            // Progress comes over a connection of its own.
+            if people && let Ok(watcher) = Client::new(&self.reach, SYSADMIN) {
+                while !asking.is_finished() {
+                    std::thread::sleep(std::time::Duration::from_millis(500));
+                    if let Ok(at) = watcher.get::<Rotation>("/v1/root/rotate")
+                        && at.running
+                    {
+                        eprint!("\r{} of {} objects", at.done, at.total);
+                    }
+                }
+                eprint!("\r                                        \r");
+            }
+            asking.join().unwrap_or_else(|_| Err(errors::INTERNAL.into()))
+        })?;
+        show(self.reach.output, &done, |d| {
+            let tail = if d.shredded { " The old epoch is erased." } else { "" };
+            format!("{} objects are wrapped under epoch {} now.{tail}\n", d.done, d.epoch)
+        })?;
+        Ok(Exit::Ok)
+    }
+}
+
+/// A passphrase from a file, a descriptor or the terminal; a new one is asked for twice.
+pub fn passphrase(file: Option<&PathBuf>, fd: Option<u32>, new: bool) -> Result<SecretText, Fault> {
+    if let Some(file) = file {
+        return secret_from_file(file);
+    }
+    if let Some(fd) = fd {
+        return secret_from_fd(fd);
+    }
+    let mut terminal = Terminal::of_input().ok_or_else(no_secret)?;
+    let first = terminal.ask_secret("Passphrase: ")?;
+    if new && first != terminal.ask_secret("The same again: ")? {
+        return Err(Fault::new(errors::INPUT, "The two differ."));
+    }
+    Ok(first)
+}
+
+/// Asks for a word before something that cannot be taken back.
+fn confirm(yes: bool, what: &str, word: &str) -> Result<(), Fault> {
+    if yes {
+        return Ok(());
+    }
+    let mut terminal = Terminal::of_input()
+        .ok_or_else(|| Fault::new(errors::INPUT, "Nobody is here to confirm it; say --yes."))?;
+    let answer = terminal.ask(&format!("{what}\nType {word} to go on: "))?;
+    if answer == word { Ok(()) } else { Err(Fault::new(errors::INPUT, "Not confirmed.")) }
+}
+
+fn no_secret() -> Fault {
+    Fault::new(
+        errors::INPUT,
+        "Nobody sits at a terminal; give --share-file, --passphrase-file or --passphrase-fd.",
+    )
+}

@@ -1,0 +1,80 @@
+//! `strongroom status`.
+
+use clap::Args;
+
+use super::client::Client;
+use super::output::{date, pairs, show, time};
+use super::{Done, Reach};
+use crate::admin::types::Status as Report;
+use crate::errors::Exit;
+
+/// What the server does and what needs attention.
+#[derive(Args)]
+pub struct Status {
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Status {
+    pub fn run(self) -> Done {
+        let client = Client::new(&self.reach, &["sysadmin", "auditor", "officer"])?;
+        let report: Report = client.get("/v1/status")?;
+        show(self.reach.output, &report, people)?;
+        Ok(Exit::Ok)
+    }
+}
+
+fn people(s: &Report) -> String {
+    let mut rows = vec![("State", s.state.word().to_owned())];
+    for why in &s.not_for_production {
+        rows.push(("NOT FOR PRODUCTION", why.clone()));
+    }
+    for warning in &s.warnings {
+        rows.push(("Warning", warning.clone()));
+    }
+    if let Some((given, needed)) = s.unsealing {
+        rows.push(("Shares given", format!("{given} of {needed}")));
+    }
+    rows.push(("Version", s.version.clone()));
+    rows.push(("Site", s.site.to_string()));
+    rows.push(("Started", time(s.started)));
+    rows.push(("KMIP", port(&s.kmip)));
+    rows.push(("Administration", port(&s.admin)));
+    if let Some(objects) = s.objects {
+        rows.push(("Objects", objects.to_string()));
+    }
+    if let Some(epoch) = s.epoch {
+        rows.push(("Key epoch", epoch.to_string()));
+    }
+    for slot in &s.slots {
+        rows.push(("Root slot", format!("{} {} {}", slot.id, slot.kind, slot.detail)));
+    }
+    for chain in &s.chains {
+        let short: String = chain.hash.chars().take(16).collect();
+        rows.push(("Audit chain", format!("{}: {} records, head {short}", chain.chain, chain.seq)));
+    }
+    rows.push((
+        "Key memory",
+        format!(
+            "{}, {} KiB locked, {} secrets",
+            s.memory.backing,
+            s.memory.bytes_locked / 1024,
+            s.memory.secrets
+        ),
+    ));
+    if let Some(end) = s.certificate_ends {
+        rows.push(("Certificate ends", date(end)));
+    }
+    pairs(&rows)
+}
+
+fn port(p: &crate::admin::types::PortStatus) -> String {
+    let mut text = format!("{}, {} connections", p.listen, p.connections);
+    if p.handshakes_failed > 0 {
+        text.push_str(&format!(", {} failed handshakes", p.handshakes_failed));
+    }
+    if p.refused > 0 {
+        text.push_str(&format!(", {} refused", p.refused));
+    }
+    text
+}

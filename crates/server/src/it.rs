@@ -1,0 +1,383 @@
+//! Both ports over real sockets and real TLS, with a key manager that only remembers.
+
+use std::collections::HashSet;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, StreamOwned};
+use rustls_pki_types::ServerName;
+use strongroom_model::{CertificateInfo, Role};
+use strongroom_secmem::SecretBytes;
+
+use crate::admin::types::*;
+use crate::cli::{Client, Reach};
+use crate::config::Config;
+use crate::errors::{self, Fault};
+use crate::kmip_listener::now;
+use crate::pki::{Authority, Subject};
+use crate::serve::Running;
+use crate::service::{AuditQuery, Caller, Handler, Manager, Reply};
+use crate::setup::{Person, enrol, load_authority, make_authority, make_server_certificate};
+use crate::tls;
+
+#[derive(Default)]
+struct Memory {
+    state: Mutex<Option<State>>,
+    secrets: Mutex<Vec<(String, SecretBytes)>>,
+    roles: Mutex<Vec<(String, Role)>>,
+    revoked: Mutex<HashSet<[u8; 32]>>,
+    events: Mutex<Vec<String>>,
+    requests: Mutex<Vec<(String, String, Option<u16>)>>,
+    callers: Mutex<Vec<Caller>>,
+}
+
+impl Handler for Memory {
+    fn handle(&self, caller: &Arc<Caller>, frame: Vec<u8>, reply: Box<dyn FnOnce(Reply) + Send>) {
+        self.callers.lock().unwrap().push(caller.as_ref().clone());
+        reply(Reply { bytes: frame, close: false });
+    }
+    fn is_revoked(&self, fingerprint: &[u8; 32]) -> bool {
+        self.revoked.lock().unwrap().contains(fingerprint)
+    }
+    fn event(&self, kind: &'static str, text: &str) {
+        self.events.lock().unwrap().push(format!("{kind}: {text}"));
+    }
+}
+
+fn no<T>() -> Result<T, Fault> {
+    Err(Fault::new(errors::CONFLICT, "not in this test"))
+}
+
+impl Manager for Memory {
+    fn state(&self) -> State {
+        self.state.lock().unwrap().unwrap_or(State::Serving)
+    }
+    fn not_for_production(&self) -> Vec<String> {
+        vec!["a test".into()]
+    }
+    fn role_of(&self, user: &str) -> Option<Role> {
+        self.roles.lock().unwrap().iter().find(|(u, _)| u == user).map(|(_, r)| *r)
+    }
+    fn status(&self) -> Status {
+        let port = || PortStatus {
+            listen: String::new(),
+            connections: 0,
+            handshakes_failed: 0,
+            refused: 0,
+        };
+        Status {
+            version: "0".into(),
+            state: self.state(),
+            not_for_production: self.not_for_production(),
+            warnings: vec![],
+            site: 1,
+            started: 0,
+            objects: Some(3),
+            epoch: Some(1),
+            slots: vec![],
+            unsealing: None,
+            chains: vec![],
+            kmip: port(),
+            admin: port(),
+            memory: crate::admin::types::Memory {
+                backing: "mlock".into(),
+                bytes_locked: 0,
+                secrets: 0,
+            },
+            certificate_ends: None,
+        }
+    }
+    fn unseal(&self, _: &Caller, with: Unseal) -> Result<UnsealProgress, Fault> {
+        match with {
+            Unseal::Share(s) if s.reveal() == "right" => {
+                *self.state.lock().unwrap() = Some(State::Serving);
+                Ok(UnsealProgress { unsealed: true, given: 1, needed: 1 })
+            }
+            _ => Err(errors::WRONG_SHARE.into()),
+        }
+    }
+    fn seal(&self, _: &Caller) -> Result<(), Fault> {
+        *self.state.lock().unwrap() = Some(State::Sealed);
+        Ok(())
+    }
+    fn slots(&self) -> Result<Vec<Slot>, Fault> {
+        Ok(vec![])
+    }
+    fn slot_add(&self, _: &Caller, _: NewSlot) -> Result<SlotAdded, Fault> {
+        no()
+    }
+    fn slot_remove(&self, _: &Caller, _: u32) -> Result<(), Fault> {
+        no()
+    }
+    fn verify_shares(&self, _: &Caller, _: &[SecretText]) -> Result<SharesVerified, Fault> {
+        no()
+    }
+    fn rotate(&self, _: &Caller, _: bool) -> Result<Rotation, Fault> {
+        no()
+    }
+    fn rotation(&self) -> Rotation {
+        Rotation::default()
+    }
+    fn audit(&self, query: &AuditQuery) -> Result<AuditPage, Fault> {
+        assert_eq!(query.actor.as_deref(), Some("a b&c"));
+        Ok(AuditPage::default())
+    }
+    fn audit_record(&self, _: &str, _: u64) -> Result<Option<AuditRecord>, Fault> {
+        Ok(None)
+    }
+    fn audit_verify(&self) -> Result<AuditVerdict, Fault> {
+        Ok(AuditVerdict { intact: true, chains: vec![] })
+    }
+    fn record(&self, caller: &Caller, operation: &str, result: Result<(), &Fault>) {
+        let code = result.err().map(|f| f.info.number);
+        self.requests.lock().unwrap().push((caller.user.clone(), operation.into(), code));
+    }
+    fn initialise(&self, _: Vec<NewSlot>) -> Result<Vec<SlotAdded>, Fault> {
+        no()
+    }
+    fn secret_put(&self, name: &str, secret: &SecretBytes) -> Result<(), Fault> {
+        self.secrets.lock().unwrap().push((name.into(), secret.clone()));
+        Ok(())
+    }
+    fn secret_get(&self, name: &str) -> Result<Option<SecretBytes>, Fault> {
+        Ok(self.secrets.lock().unwrap().iter().find(|(n, _)| n == name).map(|(_, s)| s.clone()))
+    }
+    fn certificate_register(&self, _: &Caller, _: CertificateInfo) -> Result<(), Fault> {
+        Ok(())
+    }
+    fn role_grant(&self, _: &Caller, user: &str, role: Role) -> Result<(), Fault> {
+        self.roles.lock().unwrap().push((user.into(), role));
+        Ok(())
+    }
+    fn stop(&self) {
+        self.event("stopped", "");
+    }
+}
+
+struct House {
+    dir: tempfile::TempDir,
+    memory: Arc<Memory>,
+    authority: Authority,
+    running: Option<Running>,
+}
+
+impl House {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let text = format!(
+            "[data]\ndir = \"{}\"\n[kmip]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"",
+            dir.path().display()
+        );
+        let config = Config::from_text(&text).unwrap();
+        let memory = Arc::<Memory>::default();
+        make_authority(memory.as_ref(), &config.tls, "CA", now()).unwrap();
+        let authority = load_authority(memory.as_ref(), &config.tls).unwrap();
+        let names = ["localhost".to_owned(), "127.0.0.1".into()];
+        make_server_certificate(memory.as_ref(), &authority, &config.tls, &names, now()).unwrap();
+        let running = Running::start(&config, memory.clone()).unwrap();
+        for role in Role::ALL {
+            let person = Person { name: role.name().into(), group: Some("g".into()), role };
+            let bundle = dir.path().join(role.name());
+            let admin = running.admin.to_string();
+            enrol(memory.as_ref(), &authority, &person, &bundle, &admin, now()).unwrap();
+        }
+        Self { dir, memory, authority, running: Some(running) }
+    }
+
+    fn bundle(&self, role: &str) -> std::path::PathBuf {
+        self.dir.path().join(role)
+    }
+
+    fn client(&self, role: &str) -> Client {
+        let reach = Reach { bundle: Some(self.bundle(role)), ..Reach::default() };
+        Client::new(&reach, &[]).unwrap()
+    }
+
+    fn tls(
+        &self,
+        bundle: Option<&Path>,
+        version: &'static rustls::SupportedProtocolVersion,
+    ) -> Arc<ClientConfig> {
+        let roots = tls::roots(&self.bundle("client").join("ca.pem")).unwrap();
+        let builder = ClientConfig::builder_with_provider(tls::provider())
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_root_certificates(roots);
+        Arc::new(match bundle {
+            None => builder.with_no_client_auth(),
+            Some(dir) => builder
+                .with_client_auth_cert(
+                    tls::certificates(&dir.join("cert.pem")).unwrap(),
+                    tls::private_key(&dir.join("key.pem")).unwrap(),
+                )
+                .unwrap(),
+        })
+    }
+
+    /// One frame there and back.
+    fn echo(&self, config: &Arc<ClientConfig>) -> std::io::Result<Connection> {
+        let name = ServerName::try_from("localhost").unwrap();
+        let tcp = TcpStream::connect(self.running.as_ref().unwrap().kmip)?;
+        tcp.set_read_timeout(Some(std::time::Duration::from_secs(10)))?;
+        let connection = ClientConnection::new(config.clone(), name).unwrap();
+        let mut stream = StreamOwned::new(connection, tcp);
+        round_trip(&mut stream)?;
+        Ok(stream)
+    }
+
+    fn stop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop("the test is over");
+        }
+    }
+}
+
+type Connection = StreamOwned<ClientConnection, TcpStream>;
+
+fn round_trip(stream: &mut Connection) -> std::io::Result<()> {
+    let frame = [0x42, 0, 0x78, 1, 0, 0, 0, 0];
+    stream.write_all(&frame)?;
+    let mut got = [0; 8];
+    stream.read_exact(&mut got)?;
+    assert_eq!(got, frame);
+    Ok(())
+}
+
+#[test]
+fn kmip_is_served_over_both_tls_versions_to_a_client_with_a_certificate() {
+    let house = House::new();
+    let bundle = house.bundle("client");
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let stream = house.echo(&house.tls(Some(&bundle), version)).unwrap();
+        assert_eq!(stream.conn.protocol_version(), Some(version.version));
+        if version.version == rustls::ProtocolVersion::TLSv1_3 {
+            let group = stream.conn.negotiated_key_exchange_group().unwrap().name();
+            assert_eq!(group, rustls::NamedGroup::X25519MLKEM768);
+        }
+    }
+    let callers = house.memory.callers.lock().unwrap();
+    assert_eq!((callers[0].user.as_str(), callers[0].groups[0].as_str()), ("client", "g"));
+}
+
+#[test]
+fn strangers_are_refused_in_the_handshake_and_counted() {
+    let mut house = House::new();
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        assert!(house.echo(&house.tls(None, version)).is_err());
+    }
+    // Of another CA.
+    let other = Authority::create("Other", now()).unwrap();
+    let dir = house.dir.path().join("other");
+    let subject = Subject { user: "client".into(), group: None };
+    other.issue_client(&subject, 5, now()).unwrap().write_bundle(&dir).unwrap();
+    assert!(house.echo(&house.tls(Some(&dir), &rustls::version::TLS13)).is_err());
+    // A server's certificate is not a client's.
+    let dir = house.dir.path().join("server");
+    house.authority.issue_server(&["x".into()], 5, now()).unwrap().write_bundle(&dir).unwrap();
+    assert!(house.echo(&house.tls(Some(&dir), &rustls::version::TLS13)).is_err());
+    assert!(house.memory.callers.lock().unwrap().is_empty());
+    house.stop();
+    let events = house.memory.events.lock().unwrap().join("\n");
+    assert!(
+        events.contains("handshakes-failed: no client certificate, from 127.0.0.1"),
+        "{events}"
+    );
+    assert!(events.contains("unknown authority (1 times)"), "{events}");
+    assert!(events.contains("not for clients (1 times)"), "{events}");
+    assert!(events.ends_with("stopped: "), "{events}");
+}
+
+#[test]
+fn a_resumed_session_keeps_its_certificate_and_revocation_bites_on_it() {
+    let house = House::new();
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let config = house.tls(Some(&house.bundle("client")), version);
+        let mut first = house.echo(&config).unwrap();
+        let second = house.echo(&config).unwrap();
+        assert_eq!(second.conn.handshake_kind(), Some(HandshakeKind::Resumed), "{version:?}");
+        let fingerprint = {
+            let callers = house.memory.callers.lock().unwrap();
+            assert!(callers.iter().all(|c| c.fingerprint == callers[0].fingerprint));
+            callers[0].fingerprint
+        };
+        house.memory.revoked.lock().unwrap().insert(fingerprint);
+        assert!(round_trip(&mut first).is_err());
+        assert!(house.echo(&config).is_err());
+        house.memory.revoked.lock().unwrap().clear();
+    }
+}
+
+#[test]
+fn each_admin_route_asks_for_its_role_and_everything_is_recorded() {
+    let house = House::new();
+    let health: Health = house.client("client").get("/health").unwrap();
+    assert_eq!(health.not_for_production, ["a test"]);
+    let e = house.client("client").get::<Status>("/v1/status").unwrap_err();
+    assert_eq!(e.info.number, errors::DENIED.number);
+    assert!(e.detail.contains("sysadmin or officer or auditor"), "{}", e.detail);
+    let status: Status = house.client("officer").get("/v1/status").unwrap();
+    assert!(status.kmip.listen.starts_with("127.0.0.1:"));
+    for role in ["officer", "auditor", "client", "custodian"] {
+        let e = house.client(role).post::<serde_json::Value>("/v1/root/seal", &()).unwrap_err();
+        assert_eq!(e.info.number, errors::DENIED.number, "{role}");
+    }
+    let e = house.client("sysadmin").get::<AuditVerdict>("/v1/audit/verify").unwrap_err();
+    assert_eq!(e.info.number, errors::DENIED.number);
+    let v: AuditVerdict = house.client("auditor").get("/v1/audit/verify").unwrap();
+    assert!(v.intact);
+    let _: AuditPage = house.client("auditor").get("/v1/audit?actor=a%20b%26c").unwrap();
+    let e = house.client("auditor").get::<AuditPage>("/v1/audit?nonsense=1").unwrap_err();
+    assert_eq!(e.info.number, errors::BAD_REQUEST.number);
+    let e = house.client("auditor").get::<AuditRecord>("/v1/audit/uses/7").unwrap_err();
+    assert_eq!(e.info.number, errors::NOT_FOUND.number);
+
+    let requests = house.memory.requests.lock().unwrap();
+    assert!(requests.contains(&("client".into(), "Status".into(), Some(3024))), "{requests:?}");
+    assert!(requests.contains(&("officer".into(), "Status".into(), None)));
+    assert!(requests.contains(&("auditor".into(), "Read Audit".into(), Some(3041))));
+    assert!(!requests.iter().any(|(_, operation, _)| operation == "Health"));
+}
+
+#[test]
+fn paths_and_methods_without_a_row_are_refused_as_problems() {
+    let house = House::new();
+    let client = house.client("sysadmin");
+    let e = client.get::<Status>("/v1/nothing").unwrap_err();
+    assert_eq!(e.info.number, errors::NOT_FOUND.number);
+    let e = client.delete::<Status>("/v1/status").unwrap_err();
+    assert_eq!(e.info.number, errors::METHOD_NOT_ALLOWED.number);
+    let e = client.post::<UnsealProgress>("/v1/root/unseal", &"nonsense").unwrap_err();
+    assert_eq!(e.info.number, errors::BAD_REQUEST.number);
+    assert!(!e.detail.contains("nonsense"));
+    let large = "x".repeat(70_000);
+    let e = client.post::<UnsealProgress>("/v1/root/unseal", &large).unwrap_err();
+    assert_eq!(e.info.number, errors::TOO_LARGE.number);
+}
+
+#[test]
+fn a_sealed_server_answers_health_and_unseal_and_little_else() {
+    let house = House::new();
+    let admin = house.client("sysadmin");
+    let _: serde_json::Value = admin.post("/v1/root/seal", &()).unwrap();
+    let health: Health = house.client("client").get("/health").unwrap();
+    assert_eq!(health.state, State::Sealed);
+    let e = admin.post::<SlotAdded>("/v1/root/slots", &NewSlot::File).unwrap_err();
+    assert_eq!(e.info.number, errors::SEALED.number);
+    let custodian = house.client("custodian");
+    let share = |text: &str| Unseal::Share(SecretText::new(text.into()));
+    let e = custodian.post::<UnsealProgress>("/v1/root/unseal", &share("wrong")).unwrap_err();
+    assert_eq!(e.info.number, errors::WRONG_SHARE.number);
+    let done: UnsealProgress = custodian.post("/v1/root/unseal", &share("right")).unwrap();
+    assert!(done.unsealed);
+}
+
+#[test]
+fn a_revoked_administrator_is_out_at_once() {
+    let house = House::new();
+    let der = tls::certificates(&house.bundle("sysadmin").join("cert.pem")).unwrap();
+    house.memory.revoked.lock().unwrap().insert(crate::identity::fingerprint(&der[0]));
+    let e = house.client("sysadmin").get::<Health>("/health").unwrap_err();
+    assert_eq!(e.info.number, errors::CERTIFICATE_REVOKED.number);
+}
