@@ -1,0 +1,17 @@
+# Foreign clients, unmodified: PyKMIP with the integration suite of its source package, and
+# libmongocrypt.
+. tests/lib.sh
+[ -n "${KMIP_SERVER:-}" ] || release_build || fail_suite "the release build"
+python_venv tests/clients/requirements.txt || fail_suite "the Python packages"
+start_strongroom --interop || fail_suite "the server"
+dir=tests/clients
+
+# First, because it expects a server without keys.
+echo "-- PyKMIP: its own integration suite"
+tally bash $dir/pykmip_suite.sh "$PYTHON" "$KMIP" "$BUNDLE" "$WORK"
+echo "-- PyKMIP: the stories of its users, every version"
+tally "$PYTHON" $dir/pykmip_stories.py "$KMIP" "$BUNDLE"
+echo "-- libmongocrypt"
+tally "$PYTHON" $dir/mongocrypt.py "$KMIP" "$BUNDLE"
+stop_strongroom || { echo "FAILED the server did not stop cleanly"; FAILED=$((FAILED + 1)); }
+close_suite
