@@ -16,8 +16,17 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 #![warn(clippy::undocumented_unsafe_blocks)]
 
+mod bn;
+mod buffer;
+pub mod chacha;
+pub mod cipher;
+pub mod cmac;
 pub mod digest;
 pub mod kdf;
+pub mod pkey;
+pub mod wrap;
+
+pub use buffer::Buffer;
 
 /// What went wrong, as coarse as the library's answer: a failed check never says which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

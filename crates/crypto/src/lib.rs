@@ -4,11 +4,13 @@
 //! caller may use is the engine's policy; here legacy algorithms work.
 #![forbid(unsafe_code)]
 
+pub mod cipher;
 pub mod derive;
 pub mod digest;
 pub mod ed25519;
 mod error;
 pub mod hmac256;
+pub mod mac;
 pub mod seal;
 
 pub use error::CryptoError;

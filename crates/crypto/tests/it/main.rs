@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
 mod foundation;
+mod hashes;
+mod symmetric;
 
 use strongroom_secmem::SecretBytes;
 
