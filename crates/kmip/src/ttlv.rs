@@ -234,11 +234,24 @@ impl<'a> View<'a> {
     /// # Errors
     /// The first [`DecodeError`] met; the peer is at fault.
     pub fn parse(frame: &'a [u8], limits: &Limits) -> Result<Self, DecodeError> {
+        Self::parse_as(frame, limits, Types::OfTheTable)
+    }
+
+    /// As [`View::parse`], for bytes of our own store: tags may have any type, because what was
+    /// stored must stay readable when the table of tags changes.
+    ///
+    /// # Errors
+    /// The first [`DecodeError`] met; the store is damaged.
+    pub fn parse_stored(frame: &'a [u8], limits: &Limits) -> Result<Self, DecodeError> {
+        Self::parse_as(frame, limits, Types::Any)
+    }
+
+    fn parse_as(frame: &'a [u8], limits: &Limits, types: Types) -> Result<Self, DecodeError> {
         if frame.len() > limits.frame {
             return Err(DecodeError::OverLimit { what: "frame", limit: limits.frame });
         }
         let mut items = 0;
-        let (view, used) = check(frame, 0, 1, limits, &mut items)?;
+        let (view, used) = check(frame, 0, 1, limits, types, &mut items)?;
         if view.item_type != ItemType::Structure {
             return Err(DecodeError::NotAStructure);
         }
@@ -379,11 +392,20 @@ pub(crate) fn padded(length: usize) -> usize {
     length.div_ceil(8) * 8
 }
 
+/// Which item types a tag may have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Types {
+    /// The one that the specification fixes.
+    OfTheTable,
+    Any,
+}
+
 fn check<'a>(
     bytes: &'a [u8],
     offset: usize,
     depth: usize,
     limits: &Limits,
+    types: Types,
     items: &mut usize,
 ) -> Result<(View<'a>, usize), DecodeError> {
     *items += 1;
@@ -417,7 +439,8 @@ fn check<'a>(
     if padding.iter().any(|b| *b != 0) {
         return Err(DecodeError::BadPadding { offset, tag });
     }
-    if let Some(expected) = tag.item_type()
+    if types == Types::OfTheTable
+        && let Some(expected) = tag.item_type()
         && expected != item_type
     {
         return Err(DecodeError::WrongType { offset, tag, expected });
@@ -427,7 +450,7 @@ fn check<'a>(
             let mut rest = value;
             while !rest.is_empty() {
                 let inner = offset + HEADER_LEN + value.len() - rest.len();
-                let (_, used) = check(rest, inner, depth + 1, limits, items)?;
+                let (_, used) = check(rest, inner, depth + 1, limits, types, items)?;
                 rest = rest.get(used..).ok_or(DecodeError::Truncated { offset: inner })?;
             }
         }

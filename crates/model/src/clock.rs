@@ -30,7 +30,7 @@ impl ClockGuard {
     /// wall clock that lies before it by more than the limit raises the alarm at once.
     pub fn start(wall_ms: i64, mono_ms: i64, journal_ms: Option<i64>) -> Self {
         let alarm = journal_ms
-            .filter(|last| *last - wall_ms > MAX_JUMP_MS)
+            .filter(|last| last.saturating_sub(wall_ms) > MAX_JUMP_MS)
             .map(|last| ClockAlarm { expected_ms: last, found_ms: wall_ms });
         let wall_ms = alarm.map_or(wall_ms, |a| a.expected_ms);
         Self { wall_ms, mono_ms, alarm }
@@ -42,8 +42,8 @@ impl ClockGuard {
         if self.alarm.is_some() {
             return self.wall_ms;
         }
-        let expected_ms = self.wall_ms + (mono_ms - self.mono_ms);
-        if (wall_ms - expected_ms).abs() > MAX_JUMP_MS {
+        let expected_ms = self.wall_ms.saturating_add(mono_ms.saturating_sub(self.mono_ms));
+        if wall_ms.saturating_sub(expected_ms).saturating_abs() > MAX_JUMP_MS {
             self.alarm = Some(ClockAlarm { expected_ms, found_ms: wall_ms });
             self.wall_ms = expected_ms;
             return expected_ms;

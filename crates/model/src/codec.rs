@@ -20,9 +20,13 @@ use crate::stamp::Stamp;
 /// The version of bodies written now.
 const BODY_VERSION: i32 = 1;
 
-/// Limits for stored bodies: objects may be as large as a frame, and a little larger with their
-/// attributes.
-const LIMITS: Limits = Limits { frame: 8 << 20, depth: 32, items: 1 << 18, batch_items: 1 };
+/// Longest stored body, in bytes: whoever writes must refuse what is longer, because it could not
+/// be read back. Objects may be as large as a frame, and larger with their attributes.
+pub const MAX_ENCODED: usize = 8 << 20;
+
+/// Only the length is bounded: no body of that length has more items, and values come out of
+/// frames, which are nested deeper there than here.
+const LIMITS: Limits = Limits { frame: MAX_ENCODED, depth: 32, items: 1 << 20, batch_items: 1 };
 
 macro_rules! stored_tags {
     ($( $konst:ident = $code:literal, $name:literal; )*) => {
@@ -408,7 +412,7 @@ impl Contest {
 }
 
 fn open_body(bytes: &[u8]) -> Result<View<'_>> {
-    let view = View::parse(bytes, &LIMITS)?;
+    let view = View::parse_stored(bytes, &LIMITS)?;
     if view.tag() != BODY {
         return Err(CodecError::Missing("Body"));
     }

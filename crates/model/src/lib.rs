@@ -35,7 +35,7 @@ mod stamp;
 
 pub use change::{Change, ChangeKind, Counter, Event, NewObject, Origin, Setting};
 pub use clock::{ClockAlarm, ClockGuard, MAX_JUMP_MS};
-pub use codec::{CodecError, name_of_tag};
+pub use codec::{CodecError, MAX_ENCODED, name_of_tag};
 pub use contest::{Contest, Seen};
 pub use lifecycle::{Lifecycle, Purpose, StateFault, permits};
 pub use names::{NameConflict, resolve_names};

@@ -66,15 +66,16 @@ pub fn permits(object: &ManagedObject, purpose: Purpose, now: i64) -> Result<(),
     match object.lifecycle_at(now) {
         Lifecycle::Destroyed => return Err(StateFault::Destroyed),
         Lifecycle::PreActive if !object.compromised => return Err(StateFault::NotYetActive),
+        // The reason given is the State that the client is shown.
+        _ if object.compromised && purpose == Purpose::Protect => {
+            return Err(StateFault::Compromised);
+        }
         Lifecycle::Deactivated if purpose == Purpose::Protect => {
             return Err(StateFault::Deactivated);
         }
         _ => {}
     }
-    if object.compromised && purpose == Purpose::Protect {
-        return Err(StateFault::Compromised);
-    }
-    // The two dates exist for symmetric keys and split keys of them only.
+    // The two dates exist for symmetric keys and for splits of them, which nothing here uses.
     if object.object_type() == ObjectType::SYMMETRIC_KEY {
         match purpose {
             Purpose::Process => {

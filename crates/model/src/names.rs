@@ -1,10 +1,12 @@
 //! Names are aliases; the Unique Identifier is the identity. Within one owner a Name is unique,
-//! and when two sites gave the same one while cut off, the earlier object keeps it.
+//! and when two sites gave the same one while cut off, the earlier object keeps it. The name of a
+//! destroyed object is free again.
 
 use std::collections::BTreeMap;
 
 use strongroom_kmip::{AttributeName, Tag};
 
+use crate::lifecycle::Lifecycle;
 use crate::object::{ManagedObject, ObjectId};
 use crate::stamp::Stamp;
 
@@ -28,6 +30,9 @@ pub fn resolve_names<'a>(
     let mut holders: BTreeMap<(&str, &str), Vec<(Stamp, &ObjectId)>> = BTreeMap::new();
     for object in objects {
         let Some(creation) = &object.creation else { continue };
+        if object.lifecycle == Lifecycle::Destroyed {
+            continue;
+        }
         for (_, value) in object.instances(&AttributeName::Standard(Tag::NAME)) {
             if let Some(name) = value.find(Tag::NAME_VALUE).and_then(|n| n.value.as_text()) {
                 holders

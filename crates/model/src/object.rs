@@ -243,7 +243,7 @@ impl ManagedObject {
 
     /// An unused index for a further instance.
     pub fn next_index(&self, name: &AttributeName) -> u32 {
-        self.instances(name).map(|(i, _)| i + 1).max().unwrap_or(0)
+        self.instances(name).map(|(i, _)| i.saturating_add(1)).max().unwrap_or(0)
     }
 
     /// Every stored attribute instance, ordered by name and index.
@@ -252,7 +252,9 @@ impl ManagedObject {
         self.registers.iter().filter_map(move |(key, register)| {
             let value = register.value.as_ref()?;
             let index = match last {
-                Some((name, used)) if name == &key.name && key.index <= used => used + 1,
+                Some((name, used)) if name == &key.name && key.index <= used => {
+                    used.saturating_add(1)
+                }
                 _ => key.index,
             };
             last = Some((&key.name, index));
@@ -297,7 +299,7 @@ fn visible<'a>(
     range.filter_map(move |(key, register)| {
         let value = register.value.as_ref()?;
         let index = match last {
-            Some(used) if key.index <= used => used + 1,
+            Some(used) if key.index <= used => used.saturating_add(1),
             _ => key.index,
         };
         last = Some(index);

@@ -88,6 +88,7 @@ pub struct ServerState {
     /// Certificates by fingerprint.
     pub certificates: BTreeMap<String, CertificateState>,
     /// Settings by (namespace, key); last writer wins.
+    #[expect(clippy::type_complexity, reason = "a name for it would hide what is in it")]
     pub settings: BTreeMap<(String, String), (Stamp, Option<Vec<u8>>)>,
 }
 

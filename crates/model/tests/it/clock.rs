@@ -1,0 +1,137 @@
+//! The clock guard and the hybrid clock.
+
+use proptest::prelude::*;
+use strongroom_model::{ClockAlarm, ClockGuard, HybridClock, MAX_JUMP_MS};
+
+const START: i64 = 1_700_000_000_000;
+
+#[test]
+fn exactly_the_limit_is_still_trusted_and_one_more_is_not() {
+    for sign in [1, -1] {
+        let mut guard = ClockGuard::start(START, 0, None);
+        let wall = START + 5_000 + sign * MAX_JUMP_MS;
+        assert_eq!(guard.observe(wall, 5_000), wall);
+        assert_eq!(guard.alarm(), None);
+
+        let mut guard = ClockGuard::start(START, 0, None);
+        let found_ms = START + 5_000 + sign * (MAX_JUMP_MS + 1);
+        assert_eq!(guard.observe(found_ms, 5_000), START + 5_000);
+        assert_eq!(guard.alarm(), Some(ClockAlarm { expected_ms: START + 5_000, found_ms }));
+    }
+}
+
+#[test]
+fn a_long_pause_of_the_server_is_not_a_jump() {
+    // A stopped process, or a suspended machine whose monotonic clock counts on.
+    let mut guard = ClockGuard::start(START, 0, None);
+    let day = 86_400_000;
+    assert_eq!(guard.observe(START + day, day), START + day);
+    assert_eq!(guard.alarm(), None);
+}
+
+#[test]
+fn a_restored_snapshot_whose_monotonic_clock_stood_still_is_a_jump() {
+    let mut guard = ClockGuard::start(START, 1_000, None);
+    assert_eq!(guard.observe(START + 86_400_000, 1_001), START + 1);
+    assert!(guard.alarm().is_some());
+}
+
+#[test]
+fn the_alarm_stands_though_the_clock_comes_back_by_itself() {
+    let mut guard = ClockGuard::start(START, 0, None);
+    guard.observe(START + 3_600_000, 1_000);
+    let alarm = guard.alarm();
+    assert!(alarm.is_some());
+    assert_eq!(guard.observe(START + 2_000, 2_000), START + 1_000);
+    assert_eq!(guard.alarm(), alarm);
+}
+
+#[test]
+fn the_first_jump_is_the_one_reported() {
+    let mut guard = ClockGuard::start(START, 0, None);
+    guard.observe(START + 100_000, 1_000);
+    guard.observe(START + 900_000, 2_000);
+    assert_eq!(guard.alarm().map(|a| a.found_ms), Some(START + 100_000));
+}
+
+#[test]
+fn after_confirming_the_guard_watches_again() {
+    let mut guard = ClockGuard::start(START, 0, None);
+    guard.observe(START + 3_600_000, 1_000);
+    guard.confirm(START + 3_601_000, 2_000);
+    assert_eq!(guard.observe(START + 3_602_000, 3_000), START + 3_602_000);
+    guard.observe(START, 4_000);
+    assert_eq!(guard.alarm().map(|a| a.found_ms), Some(START));
+}
+
+#[test]
+fn a_restart_a_little_before_the_last_record_is_trusted() {
+    let guard = ClockGuard::start(START, 0, Some(START + MAX_JUMP_MS));
+    assert_eq!(guard.alarm(), None);
+}
+
+#[test]
+fn a_restart_long_after_the_last_record_is_trusted() {
+    // The server was off: nothing tells that from a jump.
+    let mut guard = ClockGuard::start(START, 0, Some(START - 86_400_000));
+    assert_eq!(guard.observe(START + 1, 1), START + 1);
+    assert_eq!(guard.alarm(), None);
+}
+
+#[test]
+fn extreme_readings_raise_the_alarm_and_do_not_panic() {
+    for wall in [i64::MIN, 0, i64::MAX] {
+        for mono in [0, i64::MAX] {
+            let mut guard = ClockGuard::start(START, 0, None);
+            guard.observe(wall, mono);
+            guard.observe(START, 1);
+            let mut guard = ClockGuard::start(wall, mono, Some(START));
+            guard.observe(START, 0);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 10_000,
+        failure_persistence: None,
+        rng_seed: proptest::test_runner::RngSeed::Fixed(7),
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn trusted_time_never_leaves_the_monotonic_clock_by_more_than_the_limit_a_reading(
+        readings in prop::collection::vec((0..5_000i64, -200_000..200_000i64), 1..20),
+    ) {
+        let mut guard = ClockGuard::start(START, 0, None);
+        let (mut mono, mut trusted) = (0, START);
+        for (passed, jump) in readings {
+            mono += passed;
+            let now = guard.observe(trusted + passed + jump, mono);
+            prop_assert!((now - trusted - passed).abs() <= MAX_JUMP_MS || guard.alarm().is_some());
+            if guard.alarm().is_some() {
+                prop_assert_eq!(guard.observe(START * 2, mono + 1), now);
+                break;
+            }
+            trusted = now;
+        }
+    }
+
+    #[test]
+    fn the_hybrid_clock_gives_ever_greater_values(
+        steps in prop::collection::vec((any::<bool>(), 0..1_000u64), 1..40),
+    ) {
+        let mut clock = HybridClock::default();
+        for (observed, value) in steps {
+            let before = clock.last();
+            if observed {
+                clock.observe(value << 16);
+                prop_assert!(clock.last() >= before.max(value << 16));
+            } else {
+                let tick = clock.tick(value as i64);
+                prop_assert!(tick > before && tick >= value << 16);
+                prop_assert_eq!(tick, clock.last());
+            }
+        }
+    }
+}

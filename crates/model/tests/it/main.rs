@@ -1,0 +1,12 @@
+//! Tests of the model: laws that every merge rule keeps, and wrong rules that the laws catch.
+
+mod arb;
+mod bugs;
+mod clock;
+mod codec;
+mod history;
+mod laws;
+mod lifecycle;
+mod names;
+mod rules;
+mod server;
