@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use strongroom_kmip::ttlv::{HEADER_LEN, frame_len};
-use strongroom_kmip::{Encoder, Operation, ProtocolVersion};
+use strongroom_kmip::{Encoder, Operation, ProtocolVersion, RequestBuilder};
 use zeroize::Zeroizing;
 
 use crate::config::{Config, Connector};
 use crate::error::Error;
-use crate::message::{Reply, Request};
+use crate::message::Reply;
 use crate::stream::Stream;
 
 /// A connection to one server. Requests go one after the other.
@@ -112,8 +112,8 @@ impl Connection {
         operation: Operation,
         payload: impl FnOnce(&mut Encoder),
     ) -> Result<Reply, Error> {
-        let request = Request::new(self.version).item(operation, payload);
-        let bytes = Zeroizing::new(request.into_bytes());
+        let request = RequestBuilder::new(self.version).item(operation, payload);
+        let bytes = Zeroizing::new(request.finish());
         let reply = self.roundtrip(&bytes)?;
         Reply::read(reply, operation, &self.config.limits)
     }

@@ -39,5 +39,5 @@ mod stream;
 pub use config::{Config, Connector, Pem};
 pub use connection::Connection;
 pub use error::{Error, Party};
-pub use message::{Reply, Request};
+pub use message::Reply;
 pub use operations::{CipherParameters, Ciphertext, Key, Wrapping};
