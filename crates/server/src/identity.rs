@@ -7,6 +7,7 @@ use std::sync::Arc;
 use x509_parser::prelude::*;
 
 use crate::errors::{self, Fault};
+use crate::pki::hex;
 use crate::service::Caller;
 
 /// Longest name taken from a certificate, in characters: enough for every real one, short enough
@@ -86,7 +87,7 @@ impl Identity {
                 user,
                 groups,
                 sans,
-                fingerprint: fingerprint(der),
+                fingerprint: hex(&fingerprint(der)),
                 address: peer.to_string(),
             }),
             not_before: cert.validity().not_before.timestamp(),

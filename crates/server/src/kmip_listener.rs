@@ -441,7 +441,7 @@ mod tests {
                 answer();
             }
         }
-        fn is_revoked(&self, _: &[u8; 32]) -> bool {
+        fn is_revoked(&self, _: &str) -> bool {
             self.revoked.load(std::sync::atomic::Ordering::Relaxed)
         }
         fn event(&self, kind: &'static str, text: &str) {
@@ -483,7 +483,7 @@ mod tests {
                 user: "u".into(),
                 groups: vec![],
                 sans: vec![],
-                fingerprint: [7; 32],
+                fingerprint: "07".into(),
                 address: "test".into(),
             }),
             not_before: 0,

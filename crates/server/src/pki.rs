@@ -310,7 +310,7 @@ mod tests {
             (id.caller.user.as_str(), id.caller.groups.as_slice()),
             ("Zoë", &["officers".to_owned()][..])
         );
-        assert_eq!(id.caller.fingerprint, issued.fingerprint);
+        assert_eq!(id.caller.fingerprint, hex(&issued.fingerprint));
         assert_eq!(id.caller.address, "192.0.2.1:40000");
         assert!(id.counts_at(NOW) && !id.counts_at(issued.not_after + 1));
         assert!(!id.counts_at(NOW - 2 * BACKDATE));

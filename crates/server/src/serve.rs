@@ -10,11 +10,14 @@ use tokio::task::JoinHandle;
 
 use crate::admin::Admin;
 use crate::admission::{Gate, Tally};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::errors::{self, Fault};
 use crate::kmip_listener::Port;
 use crate::service::Manager;
 use crate::tls::{self, Live};
+
+/// What the admin port speaks.
+const ADMIN_ALPN: &[&[u8]] = &[b"http/1.1"];
 
 /// A running server. Drop it only after [`Running::stop`].
 pub struct Running {
@@ -25,6 +28,9 @@ pub struct Running {
     runtime: Runtime,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
+    ticker: Option<std::thread::JoinHandle<()>>,
+    tls: (Arc<Live>, Arc<Live>),
+    material: config::Tls,
     manager: Arc<dyn Manager>,
 }
 
@@ -35,7 +41,7 @@ impl Running {
     /// [`errors::TLS_MATERIAL`] or [`errors::CANNOT_LISTEN`].
     pub fn start(config: &Config, manager: Arc<dyn Manager>) -> Result<Self, Fault> {
         let kmip_tls = Arc::new(Live::new(tls::server_config(&config.tls, &[])?));
-        let admin_tls = Arc::new(Live::new(tls::server_config(&config.tls, &[b"http/1.1"])?));
+        let admin_tls = Arc::new(Live::new(tls::server_config(&config.tls, ADMIN_ALPN)?));
         let certificate_ends = ends(config)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -49,7 +55,7 @@ impl Running {
             socket.local_addr().map_err(|e| Fault::new(errors::CANNOT_LISTEN, format!("{e}.")))
         };
         let (kmip, admin_address) = (local(&kmip_socket)?, local(&admin_socket)?);
-        let port = Port::new(manager.clone(), kmip_tls, &config.kmip);
+        let port = Port::new(manager.clone(), kmip_tls.clone(), &config.kmip);
         let admin = Arc::new(Admin {
             manager: manager.clone(),
             kmip: Some((kmip.to_string(), port.clone())),
@@ -61,13 +67,25 @@ impl Running {
         });
         let tasks = vec![
             runtime.spawn(port.serve(kmip_socket, stopping.clone())),
-            runtime.spawn(admin.serve(admin_socket, admin_tls, stopping)),
+            runtime.spawn(admin.serve(admin_socket, admin_tls.clone(), stopping.clone())),
         ];
         manager.event("listening", &format!("KMIP on {kmip}, administration on {admin_address}"));
-        Ok(Self { kmip, admin: admin_address, runtime, stop, tasks, manager })
+        let ticker = tick(manager.clone(), stopping)?;
+        Ok(Self {
+            kmip,
+            admin: admin_address,
+            runtime,
+            stop,
+            tasks,
+            ticker: Some(ticker),
+            tls: (kmip_tls, admin_tls),
+            material: config.tls.clone(),
+            manager,
+        })
     }
 
-    /// Blocks until the process is asked to end (SIGINT or SIGTERM).
+    /// Blocks until the process is asked to end (SIGINT or SIGTERM). SIGHUP reads certificate, key
+    /// and client CA again, for new connections.
     ///
     /// # Errors
     /// [`errors::INTERNAL`] when signals cannot be waited for.
@@ -76,27 +94,73 @@ impl Running {
         let wait = async {
             let mut interrupt = signal(SignalKind::interrupt())?;
             let mut terminate = signal(SignalKind::terminate())?;
-            Ok::<_, std::io::Error>(tokio::select! {
-                _ = interrupt.recv() => "SIGINT",
-                _ = terminate.recv() => "SIGTERM",
-            })
+            let mut hang_up = signal(SignalKind::hangup())?;
+            loop {
+                tokio::select! {
+                    _ = interrupt.recv() => return Ok::<_, std::io::Error>("SIGINT"),
+                    _ = terminate.recv() => return Ok("SIGTERM"),
+                    _ = hang_up.recv() => self.reload(),
+                }
+            }
         };
         self.runtime.block_on(wait).map_err(|e| Fault::new(errors::INTERNAL, format!("{e}.")))
+    }
+
+    fn reload(&self) {
+        let both = tls::server_config(&self.material, &[])
+            .and_then(|kmip| Ok((kmip, tls::server_config(&self.material, ADMIN_ALPN)?)));
+        match both {
+            Ok((kmip, admin)) => {
+                self.tls.0.replace(kmip);
+                self.tls.1.replace(admin);
+                self.manager.event("certificates-reloaded", "");
+            }
+            // The old ones go on: a typing error must not cut everybody off.
+            Err(fault) => {
+                tracing::error!("certificates were not reloaded: {fault}");
+                self.manager.event("certificates-not-reloaded", &fault.to_string());
+            }
+        }
     }
 
     /// Stops accepting, lets requests under way finish, then stops the key manager.
     pub fn stop(self, why: &str) {
         self.manager.event("stopping", why);
         let _ = self.stop.send(true);
-        let Self { runtime, tasks, manager, .. } = self;
+        let Self { runtime, tasks, ticker, manager, .. } = self;
         runtime.block_on(async {
             for task in tasks {
                 let _ = task.await;
             }
         });
         runtime.shutdown_timeout(Duration::from_secs(5));
+        if let Some(ticker) = ticker {
+            let _ = ticker.join();
+        }
         manager.stop();
     }
+}
+
+/// The thread for what has to be done every second. Its work may wait for the disk.
+fn tick(
+    manager: Arc<dyn Manager>,
+    stopping: watch::Receiver<bool>,
+) -> Result<std::thread::JoinHandle<()>, Fault> {
+    let work = move || {
+        while !*stopping.borrow() {
+            manager.tick();
+            for _ in 0..10 {
+                if *stopping.borrow() {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        }
+    };
+    std::thread::Builder::new()
+        .name("strongroom-tick".into())
+        .spawn(work)
+        .map_err(|e| Fault::new(errors::INTERNAL, format!("{e}.")))
 }
 
 fn bind(runtime: &Runtime, address: std::net::SocketAddr) -> Result<TcpListener, Fault> {

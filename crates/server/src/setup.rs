@@ -26,13 +26,7 @@ pub struct Person {
 
 /// The one who sets up: the console's user on this machine, who owns the data directory.
 pub fn console() -> Caller {
-    Caller {
-        user: "server".into(),
-        groups: Vec::new(),
-        sans: Vec::new(),
-        fingerprint: [0; 32],
-        address: "console".into(),
-    }
+    Caller { user: "server".into(), address: "console".into(), ..Caller::default() }
 }
 
 /// Makes the private CA: its key goes into the sealed store, its certificate to `tls/ca.pem`.

@@ -93,6 +93,14 @@ pub(super) async fn seal(
     Ok(Json(serde_json::json!({ "sealed": true })))
 }
 
+pub(super) async fn confirm_clock(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+) -> Answer<serde_json::Value> {
+    blocking(admin, identity, |m, caller| m.confirm_clock(caller)).await?;
+    Ok(Json(serde_json::json!({ "confirmed": true })))
+}
+
 pub(super) async fn slots(
     State(admin): State<Arc<Admin>>,
     Extension(identity): Extension<Identity>,

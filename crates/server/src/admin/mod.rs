@@ -92,6 +92,7 @@ routes! {
     "POST" "/v1/root/verify-shares" Who::Certificate, false, "Verify Shares" => post(handlers::verify_shares);
     "POST" "/v1/root/rotate" SYSADMIN, true, "Rotate Root" => post(handlers::rotate);
     "GET" "/v1/root/rotate" SYSADMIN, true, "Rotation Status" => get(handlers::rotation);
+    "POST" "/v1/clock/confirm" SYSADMIN, true, "Confirm Clock" => post(handlers::confirm_clock);
     "GET" "/v1/audit" AUDITOR, true, "Read Audit" => get(handlers::audit);
     "GET" "/v1/audit/{chain}/{seq}" AUDITOR, true, "Read Audit" => get(handlers::audit_record);
     "GET" "/v1/audit/verify" AUDITOR, true, "Verify Audit" => get(handlers::audit_verify);

@@ -6,6 +6,7 @@
 
 mod audit;
 mod client;
+mod clock;
 mod config;
 mod doctor;
 mod init;
@@ -55,6 +56,9 @@ enum Command {
     Audit(audit::Audit),
     /// What the server does and what needs attention.
     Status(status::Status),
+    /// The server's clock.
+    #[command(subcommand)]
+    Clock(clock::Clock),
     /// Check everything that a working installation needs.
     Doctor(doctor::Doctor),
     /// Check a configuration, or show its keys.
@@ -104,6 +108,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Root(c) => c.run(),
         Command::Audit(c) => c.run(),
         Command::Status(c) => c.run(),
+        Command::Clock(c) => c.run(),
         Command::Doctor(c) => c.run(),
         Command::Config(c) => c.run(),
     };
@@ -134,4 +139,30 @@ fn start_log(level: &str, json: bool) {
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start in one process (tests) keeps the first log.
     let _ = if json { log.json().try_init() } else { log.try_init() };
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_option_takes_a_secret() {
+        fn walk(command: &clap::Command) {
+            for argument in command.get_arguments() {
+                let name = argument.get_id().as_str();
+                let secret = ["passphrase", "share", "password", "pin"].contains(&name);
+                let takes_value = argument.get_action().takes_values();
+                assert!(!(secret && takes_value), "{} --{name}", command.get_name());
+            }
+            command.get_subcommands().for_each(walk);
+        }
+        walk(&Cli::command());
+    }
 }

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::errors::{self, Fault};
 
 /// Who asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Caller {
     /// Common name.
     pub user: String,
@@ -22,8 +22,8 @@ pub struct Caller {
     pub groups: Vec<String>,
     /// Alternative names.
     pub sans: Vec<String>,
-    /// SHA-256 of the certificate's DER.
-    pub fingerprint: [u8; 32],
+    /// SHA-256 of the certificate's DER, hexadecimal.
+    pub fingerprint: String,
     /// Where the request came from.
     pub address: String,
 }
@@ -43,7 +43,7 @@ pub trait Handler: Send + Sync + 'static {
     fn handle(&self, caller: &Arc<Caller>, frame: Vec<u8>, reply: Box<dyn FnOnce(Reply) + Send>);
 
     /// Whether a certificate was revoked. Asked for every request, so it must be cheap.
-    fn is_revoked(&self, fingerprint: &[u8; 32]) -> bool;
+    fn is_revoked(&self, fingerprint: &str) -> bool;
 
     /// Records what the server met, in the audit.
     fn event(&self, kind: &'static str, text: &str);
@@ -100,6 +100,10 @@ pub trait Manager: Handler {
     fn audit_record(&self, chain: &str, seq: u64) -> Result<Option<AuditRecord>, Fault>;
     /// Checks the chains.
     fn audit_verify(&self) -> Result<AuditVerdict, Fault>;
+    /// An administrator vouches for the clock after a jump.
+    fn confirm_clock(&self, caller: &Caller) -> Result<(), Fault>;
+    /// What has to be done every second: dates that have come.
+    fn tick(&self);
     /// Records an admin request and how it ended, before it is answered.
     fn record(&self, caller: &Caller, operation: &str, result: Result<(), &Fault>);
 
