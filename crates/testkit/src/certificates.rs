@@ -50,6 +50,11 @@ impl Authority {
         self.issuer.pem()
     }
 
+    /// Its certificate, DER.
+    pub fn der(&self) -> Vec<u8> {
+        self.issuer.der().to_vec()
+    }
+
     /// A server certificate for 127.0.0.1, localhost and the names given.
     pub fn server(&self, more_names: &[&str]) -> Identity {
         let names = ["127.0.0.1", "localhost"].iter().chain(more_names);
