@@ -19,3 +19,4 @@ pub mod origin;
 pub mod replay;
 pub mod report;
 pub mod template;
+mod words;
