@@ -30,19 +30,29 @@ const APPLICATION_ID: i64 = 0x5352_4B4D;
 /// Idle read connections kept for reuse.
 const MAX_IDLE_READERS: usize = 16;
 
-/// A journal segment ends after so many records.
-const SEGMENT_RECORDS: u64 = 65_536;
-
 /// Called after each commit, before any job of it is told, with the objects it changed.
 pub type CommitHook = Box<dyn Fn(&[ObjectId]) + Send + Sync>;
 
 /// How a store is opened.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Path of the database file; made when absent.
+    /// Path of the database file; made when absent, readable by its owner alone.
     pub path: PathBuf,
     /// This site's number in the journal.
     pub site: u32,
+    /// A journal segment ends after so many records.
+    pub segment_records: u64,
+    /// Whether commits are flushed to the disk. Without that an acknowledged change may be lost:
+    /// for measuring only.
+    pub flush: bool,
+}
+
+impl Options {
+    /// Site 1, and the defaults.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        let segment_records = strongroom_journal::DEFAULT_SEGMENT_RECORDS;
+        Self { path: path.into(), site: 1, segment_records, flush: true }
+    }
 }
 
 /// A store.
@@ -292,7 +302,7 @@ pub(crate) fn end_segment(
     shared: &Shared,
     open: &mut OpenChain,
 ) -> Result<(), StoreError> {
-    if open.chain.segment_len() < SEGMENT_RECORDS {
+    if open.chain.segment_len() < shared.options.segment_records {
         return Ok(());
     }
     let hlc = open.clock.tick(open.clock.last() as i64 >> 16);
