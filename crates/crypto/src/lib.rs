@@ -4,6 +4,7 @@
 //! caller may use is the engine's policy; here legacy algorithms work.
 #![forbid(unsafe_code)]
 
+pub mod asym;
 pub mod cipher;
 pub mod derive;
 pub mod digest;
@@ -12,6 +13,7 @@ mod error;
 pub mod hmac256;
 pub mod mac;
 pub mod seal;
+pub mod wrap;
 
 pub use error::CryptoError;
 

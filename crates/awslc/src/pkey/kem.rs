@@ -17,6 +17,34 @@ pub struct Encapsulated {
 /// Length of every ML-KEM secret in bytes.
 const SECRET_LEN: usize = 32;
 
+/// Length of every ML-KEM seed in bytes (`d` and `z` of FIPS 203).
+pub(super) const SEED_LEN: usize = 64;
+
+/// The PKCS #8 form of a seed (RFC 9935), the one form of it that the library parses on every
+/// platform.
+pub(super) fn pkcs8_of_seed(kind: Kind, seed: &[u8]) -> Result<Buffer, Error> {
+    // SEQUENCE { 0, SEQUENCE { id-alg-ml-kem-... }, OCTET STRING { [0] seed } }
+    const HEAD: [u8; 22] = [
+        0x30, 0x54, 0x02, 0x01, 0x00, 0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
+        0x04, 0x04, 0x00, 0x04, 0x42, 0x80, 0x40,
+    ];
+    const PARAMETER_SET: usize = 17;
+    Buffer::build(HEAD.len() + SEED_LEN, |out| {
+        let (head, tail) = out.split_at_mut(HEAD.len());
+        if tail.len() != seed.len() {
+            return Err(Error::BadKey("an ML-KEM seed has 64 bytes"));
+        }
+        head.copy_from_slice(&HEAD);
+        head[PARAMETER_SET] = match kind {
+            Kind::MlKem512 => 1,
+            Kind::MlKem768 => 2,
+            _ => 3,
+        };
+        tail.copy_from_slice(seed);
+        Ok(HEAD.len() + SEED_LEN)
+    })
+}
+
 impl PublicKey {
     /// Makes a fresh secret for the holder of the private key.
     pub fn encapsulate(&self) -> Result<Encapsulated, Error> {

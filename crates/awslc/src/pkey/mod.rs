@@ -224,8 +224,11 @@ impl PrivateKey {
     }
 
     /// From the raw private key: 32 bytes for Ed25519 and X25519; for ML-DSA the seed of 32 bytes or
-    /// the expanded key; for ML-KEM the expanded key.
+    /// the expanded key; for ML-KEM the seed of 64 bytes or the expanded key.
     pub fn from_raw(kind: Kind, bytes: &[u8]) -> Result<Self, Error> {
+        if bytes.len() == kem::SEED_LEN && kind.nid(&Kind::KEMS).is_some() {
+            return Self::from_pkcs8(kem::pkcs8_of_seed(kind, bytes)?.as_slice());
+        }
         let (at, len) = (bytes.as_ptr(), bytes.len());
         // SAFETY: `bytes` is valid for its length, which each function checks.
         let key = unsafe {

@@ -1,6 +1,8 @@
 //! Known answers, round trips and alterations for every module.
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
+mod asymmetric;
+mod foreign;
 mod foundation;
 mod hashes;
 mod symmetric;
