@@ -10,6 +10,16 @@ pub enum StoreError {
     /// The disk is full.
     #[error("the disk that holds the database is full: free space on it, then try again")]
     Full,
+    /// An object has grown over what the store reads back.
+    #[error("{what} would take {len} bytes; at most {limit} can be stored: make it smaller")]
+    TooLarge {
+        /// What is too large.
+        what: String,
+        /// Its length, bytes.
+        len: usize,
+        /// The limit, bytes.
+        limit: usize,
+    },
     /// A commit could not be flushed; nothing is accepted until a restart.
     #[error(
         "an earlier commit could not be flushed to disk; changes are refused until the server is \

@@ -20,6 +20,7 @@ mod keys;
 mod open;
 mod read;
 mod server_rows;
+mod verify;
 mod write;
 mod writer;
 
@@ -27,7 +28,8 @@ pub use error::StoreError;
 pub use faults::Faults;
 pub use index::scheduled_destruction;
 pub use keys::StoreKeys;
-pub use open::{CommitHook, Options, Store};
+pub use open::{CommitHook, Options, Stats, Store};
 pub use read::{Candidates, Order, ReadTx};
+pub use verify::{Difference, Verification};
 pub use write::WriteTx;
 pub use writer::{Done, Job};

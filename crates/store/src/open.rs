@@ -18,6 +18,7 @@ use crate::faults::Faults;
 use crate::keys::StoreKeys;
 use crate::read::{ReadTx, read_journal};
 use crate::server_rows;
+use crate::verify::Verification;
 use crate::write::{insert_record, journal_fault};
 use crate::writer::{Job, Message, OpenChain, Writer};
 
@@ -74,6 +75,17 @@ pub(crate) struct Shared {
     server_state: RwLock<Arc<ServerState>>,
     head: RwLock<Head>,
     last_hlc: AtomicU64,
+    commits: AtomicU64,
+    jobs: AtomicU64,
+}
+
+/// What the writer has done since the store was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stats {
+    /// Transactions that were committed and flushed.
+    pub commits: u64,
+    /// Jobs that were done in them.
+    pub jobs: u64,
 }
 
 impl Shared {
@@ -87,6 +99,11 @@ impl Shared {
 
     pub(crate) fn set_keys(&self, keys: Option<Arc<StoreKeys>>) {
         *self.keys.write() = keys;
+    }
+
+    pub(crate) fn count(&self, jobs: u64) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        self.jobs.fetch_add(jobs, Ordering::Relaxed);
     }
 
     pub(crate) fn set_head(&self, head: Head, hlc: u64) {
@@ -109,7 +126,8 @@ impl Store {
     /// [`StoreError::Newer`], or the database's own.
     pub fn open(options: Options, on_commit: CommitHook) -> Result<Self, StoreError> {
         let lock = lock_file(&options.path)?;
-        let connection = connect(&options.path, true)?;
+        make_private(&options.path)?;
+        let connection = connect(&options.path, Some(options.flush))?;
         migrate(&connection)?;
         let state = server_rows::read(&connection, None)?;
         let last = last_record(&connection, options.site)?;
@@ -126,6 +144,8 @@ impl Store {
             server_state: RwLock::new(Arc::new(state)),
             head: RwLock::new(head),
             last_hlc: AtomicU64::new(hlc),
+            commits: AtomicU64::new(0),
+            jobs: AtomicU64::new(0),
         });
         let (inbox, receiver) = channel();
         let writer = Writer { connection, shared: shared.clone(), open: None };
@@ -180,10 +200,11 @@ impl Store {
         let pooled = self.shared.readers.lock().pop();
         let connection = match pooled {
             Some(connection) => connection,
-            None => connect(&self.shared.options.path, false)?,
+            None => connect(&self.shared.options.path, None)?,
         };
         connection.execute_batch("BEGIN").map_err(StoreError::from)?;
-        let result = work(&ReadTx { connection: &connection, keys });
+        let site = self.shared.options.site;
+        let result = work(&ReadTx { connection: &connection, keys, site });
         connection.execute_batch("ROLLBACK").map_err(StoreError::from)?;
         let mut readers = self.shared.readers.lock();
         if readers.len() < MAX_IDLE_READERS {
@@ -228,24 +249,35 @@ impl Store {
     /// # Errors
     /// [`StoreError::Locked`] or a damaged state.
     pub fn chain_state(&self) -> Result<ChainState, StoreError> {
-        let keys = self.shared.keys.read().clone().ok_or(StoreError::Locked)?;
         self.read(|tx| {
-            let sealed = read_meta(tx.connection, CHAIN_META)?
-                .ok_or_else(|| journal_missing("its sealed state"))?;
-            ChainState::open(
-                ChainName::Changes,
-                self.shared.options.site,
-                &sealed,
-                &keys.chain_seal,
-            )
-            .map_err(journal_fault)
+            read_chain_state(tx.connection, tx.site, &tx.keys)?
+                .ok_or_else(|| journal_missing("its sealed state"))
         })
+    }
+
+    /// Verifies chain and state in one snapshot. `anchors` are heads known from elsewhere.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`], or as [`ReadTx::verify`].
+    pub fn verify(&self, anchors: Vec<Head>) -> Result<Verification, StoreError> {
+        self.read(|tx| tx.verify(anchors))
+    }
+
+    /// What the writer has done since the store was opened.
+    pub fn stats(&self) -> Stats {
+        Stats {
+            commits: self.shared.commits.load(Ordering::Relaxed),
+            jobs: self.shared.jobs.load(Ordering::Relaxed),
+        }
     }
 
     /// Stops the writer after the jobs already submitted.
     pub fn stop(&self) {
         let _ = self.inbox.send(Message::Stop);
-        if let Some(thread) = self.writer.lock().take() {
+        if let Some(thread) = self.writer.lock().take()
+            // The last owner may be a job's completion, which runs on the writer itself.
+            && thread.thread().id() != std::thread::current().id()
+        {
             let _ = thread.join();
         }
     }
@@ -273,10 +305,8 @@ pub(crate) fn unlock(
     let keys = Arc::new(request.keys);
     let state = server_rows::read(connection, Some(&keys))?;
     let last = last_record(connection, site)?;
-    let chain = match read_meta(connection, CHAIN_META)? {
-        Some(sealed) => {
-            let chain_state = ChainState::open(ChainName::Changes, site, &sealed, &keys.chain_seal)
-                .map_err(journal_fault)?;
+    let chain = match read_chain_state(connection, site, &keys)? {
+        Some(chain_state) => {
             Chain::resume(&chain_state, last.as_ref().map(|r| r.as_ref()).as_ref())
                 .map_err(journal_fault)?
         }
@@ -329,6 +359,18 @@ fn write_chain_state(
     Ok(())
 }
 
+/// What is needed to continue the chain; none in a store without journal.
+pub(crate) fn read_chain_state(
+    connection: &Connection,
+    site: u32,
+    keys: &StoreKeys,
+) -> Result<Option<ChainState>, StoreError> {
+    let Some(sealed) = read_meta(connection, CHAIN_META)? else { return Ok(None) };
+    ChainState::open(ChainName::Changes, site, &sealed, &keys.chain_seal)
+        .map(Some)
+        .map_err(journal_fault)
+}
+
 fn read_meta(connection: &Connection, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
     Ok(connection
         .query_row("SELECT value FROM meta WHERE key = ?1", params![key], |r| r.get(0))
@@ -348,7 +390,7 @@ fn last_record(
     Ok(read_journal(connection, site, seq as u64, 1)?.pop())
 }
 
-fn journal_missing(what: &str) -> StoreError {
+pub(crate) fn journal_missing(what: &str) -> StoreError {
     StoreError::Damaged("the journal".to_owned(), format!("{what} is missing"))
 }
 
@@ -368,9 +410,23 @@ fn lock_file(path: &Path) -> Result<File, StoreError> {
     }
 }
 
-fn connect(path: &Path, write: bool) -> Result<Connection, StoreError> {
+/// Makes the database file so that only its owner reads it; the files beside it follow its mode.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+        .map_err(|e| StoreError::Database(format!("{}: {e}", path.display())))
+}
+
+/// A connection that writes, with or without flushing its commits, or one that only reads.
+fn connect(path: &Path, write: Option<bool>) -> Result<Connection, StoreError> {
     let mut flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    flags |= if write {
+    flags |= if write.is_some() {
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
     } else {
         OpenFlags::SQLITE_OPEN_READ_ONLY
@@ -379,12 +435,13 @@ fn connect(path: &Path, write: bool) -> Result<Connection, StoreError> {
     connection.set_prepared_statement_cache_capacity(64);
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
     connection.execute_batch("PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF;")?;
-    if write {
-        connection.execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-             PRAGMA wal_autocheckpoint = 4000; PRAGMA secure_delete = ON; \
-             PRAGMA cache_size = -32768;",
-        )?;
+    if let Some(flush) = write {
+        let synchronous = if flush { "FULL" } else { "OFF" };
+        connection.execute_batch(&format!(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; \
+             PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 4000; \
+             PRAGMA secure_delete = ON; PRAGMA cache_size = -32768;",
+        ))?;
     } else {
         connection.execute_batch("PRAGMA cache_size = -2048;")?;
     }

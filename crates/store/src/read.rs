@@ -45,6 +45,8 @@ impl Candidates {
 pub struct ReadTx<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) keys: Arc<StoreKeys>,
+    /// The site whose chain this store writes.
+    pub(crate) site: u32,
 }
 
 impl ReadTx<'_> {
@@ -118,7 +120,10 @@ impl ReadTx<'_> {
         for id in ids {
             objects.extend(self.object(id)?);
         }
-        objects.sort_by_key(|o| (o.creation.as_ref().map(|c| c.stamp), o.id.clone()));
+        // As `ORDER BY created, id`.
+        let created = |o: &ManagedObject| o.creation.as_ref().map_or(0, |c| c.stamp.hlc);
+        objects.sort_by(|a, b| (created(a), &a.id).cmp(&(created(b), &b.id)));
+        objects.dedup_by(|a, b| a.id == b.id);
         if order == Order::Newest {
             objects.reverse();
         }
@@ -155,9 +160,9 @@ impl ReadTx<'_> {
     /// # Errors
     /// The database's.
     pub fn due(&self, at: i64, limit: u32) -> Result<Vec<ObjectId>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT DISTINCT id FROM due WHERE at <= ?1 ORDER BY at LIMIT ?2")?;
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id FROM due WHERE at <= ?1 GROUP BY id ORDER BY MIN(at), id LIMIT ?2",
+        )?;
         let ids = statement.query_map(params![at, limit], |r| Ok(ObjectId(r.get(0)?)))?;
         Ok(ids.collect::<Result<_, _>>()?)
     }
@@ -217,22 +222,25 @@ pub(crate) fn read_journal(
         "SELECT site, seq, hlc, actor, kind, body, prev, hash, mac FROM journal \
          WHERE site = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3",
     )?;
-    let rows = statement.query_map(params![site, from as i64, limit], |r| {
-        Ok(Record {
-            site: r.get(0)?,
-            seq: r.get::<_, i64>(1)? as u64,
-            hlc: r.get::<_, i64>(2)? as u64,
-            actor: r.get(3)?,
-            kind: r.get(4)?,
-            body: r.get(5)?,
-            prev: r.get(6)?,
-            hash: r.get(7)?,
-            mac: r.get(8)?,
-        })
-    })?;
+    let rows = statement.query_map(params![site, from as i64, limit], record_of)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn bad_column(error: rusqlite::types::FromSqlError) -> StoreError {
+/// The record of a row that has all columns, in the table's order.
+pub(crate) fn record_of(row: &rusqlite::Row<'_>) -> Result<Record, rusqlite::Error> {
+    Ok(Record {
+        site: row.get(0)?,
+        seq: row.get::<_, i64>(1)? as u64,
+        hlc: row.get::<_, i64>(2)? as u64,
+        actor: row.get(3)?,
+        kind: row.get(4)?,
+        body: row.get(5)?,
+        prev: row.get(6)?,
+        hash: row.get(7)?,
+        mac: row.get(8)?,
+    })
+}
+
+pub(crate) fn bad_column(error: rusqlite::types::FromSqlError) -> StoreError {
     StoreError::Database(error.to_string())
 }

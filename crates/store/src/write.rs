@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, params};
 use strongroom_journal::{Chain, Record};
 use strongroom_model::{
-    Change, Event, HybridClock, ManagedObject, ObjectId, Origin, ServerState, Stamp,
+    Change, Event, HybridClock, MAX_ENCODED, ManagedObject, ObjectId, Origin, ServerState, Stamp,
 };
 
 use crate::error::StoreError;
@@ -30,6 +30,8 @@ pub struct WriteTx<'a> {
     server_state: Arc<ServerState>,
     touched: BTreeSet<ObjectId>,
     depth: u32,
+    /// Why the engine rolled the whole transaction back by itself, if it did.
+    lost: Option<StoreError>,
 }
 
 impl<'a> Deref for WriteTx<'a> {
@@ -47,7 +49,7 @@ impl<'a> WriteTx<'a> {
         clock: &'a mut HybridClock,
         server_state: Arc<ServerState>,
     ) -> Self {
-        Self { read, chain, clock, server_state, touched: BTreeSet::new(), depth: 0 }
+        Self { read, chain, clock, server_state, touched: BTreeSet::new(), depth: 0, lost: None }
     }
 
     /// The server's own state as this transaction sees it.
@@ -55,9 +57,34 @@ impl<'a> WriteTx<'a> {
         &self.server_state
     }
 
-    /// The objects changed so far.
-    pub(crate) fn into_touched(self) -> (BTreeSet<ObjectId>, Arc<ServerState>) {
-        (self.touched, self.server_state)
+    /// What the batch left: the objects changed, the server's own state, and why the transaction
+    /// is lost, if it is.
+    pub(crate) fn finish(self) -> (BTreeSet<ObjectId>, Arc<ServerState>, Option<StoreError>) {
+        let lost = self.alive().err();
+        (self.touched, self.server_state, lost)
+    }
+
+    /// A full disk or a failing one makes SQLite roll the whole transaction back by itself.
+    /// What were written after that would be committed on its own, so nothing may be.
+    fn alive(&self) -> Result<(), StoreError> {
+        if !self.read.connection.is_autocommit() {
+            return Ok(());
+        }
+        Err(self
+            .lost
+            .clone()
+            .unwrap_or_else(|| StoreError::Database("the transaction was rolled back".to_owned())))
+    }
+
+    /// Remembers the first error that took the transaction with it.
+    fn note_loss<R>(&mut self, result: Result<R, StoreError>) -> Result<R, StoreError> {
+        if let Err(error) = &result
+            && self.lost.is_none()
+            && self.read.connection.is_autocommit()
+        {
+            self.lost = Some(error.clone());
+        }
+        result
     }
 
     /// Runs `work` so that an error undoes what it did, and only that.
@@ -73,6 +100,7 @@ impl<'a> WriteTx<'a> {
             clock: *self.clock,
             server_state: self.server_state.clone(),
         };
+        self.alive()?;
         self.depth += 1;
         let name = format!("s{}", self.depth);
         let begun = self.execute(&format!("SAVEPOINT {name}"));
@@ -90,6 +118,10 @@ impl<'a> WriteTx<'a> {
                 self.chain.restore(mark.chain).map_err(journal_fault)?;
                 *self.clock = mark.clock;
                 self.server_state = mark.server_state;
+                if self.alive().is_err() {
+                    // There is no savepoint any more; the batch will be told.
+                    return Err(error);
+                }
                 self.execute(&format!("ROLLBACK TO {name}"))?;
                 self.execute(&format!("RELEASE {name}"))?;
                 Err(error)
@@ -107,8 +139,20 @@ impl<'a> WriteTx<'a> {
         change: &Change,
         now_ms: i64,
     ) -> Result<Stamp, StoreError> {
+        self.alive()?;
+        let appended = self.append_alive(origin, change, now_ms);
+        self.note_loss(appended)
+    }
+
+    fn append_alive(
+        &mut self,
+        origin: &Origin,
+        change: &Change,
+        now_ms: i64,
+    ) -> Result<Stamp, StoreError> {
         let hlc = self.clock.tick(now_ms);
         let body = change.encode(origin);
+        readable("the journal record", &body)?;
         let record = self
             .chain
             .append(hlc, origin.user.as_str(), change.kind() as u16, body)
@@ -144,6 +188,7 @@ impl<'a> WriteTx<'a> {
         let connection = self.read.connection;
         let id = after.id.as_str();
         let row = after.encode();
+        readable(id, &row)?;
         let mac = self.read.keys.row_mac("objects", id, &row);
         let sql = if before.is_none() {
             "INSERT INTO objects (id, object_type, owner, lifecycle, created, epoch, row, mac) \
@@ -197,6 +242,15 @@ impl<'a> WriteTx<'a> {
         self.read.connection.prepare_cached(sql)?.execute([])?;
         Ok(())
     }
+}
+
+/// What could not be read back must not be written.
+fn readable(what: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    if bytes.len() > MAX_ENCODED {
+        let what = what.to_owned();
+        return Err(StoreError::TooLarge { what, len: bytes.len(), limit: MAX_ENCODED });
+    }
+    Ok(())
 }
 
 pub(crate) fn journal_fault(error: strongroom_journal::ChainError) -> StoreError {

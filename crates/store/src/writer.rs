@@ -95,7 +95,7 @@ impl Writer {
             first(Err(StoreError::Failed))(Err(StoreError::Failed));
             return true;
         }
-        if let Err(error) = begin(&self.connection) {
+        if let Err(error) = begin(&self.connection, &self.shared) {
             first(Err(error.clone()))(Err(error));
             return true;
         }
@@ -104,8 +104,9 @@ impl Writer {
         let started = Instant::now();
         let mut dones = Vec::new();
         let mut after = None;
-        let (touched, server_state) = {
-            let read = ReadTx { connection: &self.connection, keys: open.keys.clone() };
+        let (touched, server_state, lost) = {
+            let site = self.shared.options.site;
+            let read = ReadTx { connection: &self.connection, keys: open.keys.clone(), site };
             let mut tx =
                 WriteTx::new(read, &mut open.chain, &mut open.clock, self.shared.server_state());
             dones.push(first(Ok(&mut tx)));
@@ -119,11 +120,17 @@ impl Writer {
                     Err(_) => break,
                 }
             }
-            tx.into_touched()
+            tx.finish()
         };
-        let result = self.commit(before == open_head(&self.open));
+        let result = match lost {
+            Some(error) => Err(self.give_up(error)),
+            None => self.commit(before == open_head(&self.open)),
+        };
         match &result {
-            Ok(()) => self.publish(touched, server_state),
+            Ok(()) => {
+                self.shared.count(dones.len() as u64);
+                self.publish(touched, server_state);
+            }
             Err(_) => {
                 if let Some(open) = &mut self.open {
                     // Nothing will be appended after a failed flush, but the head must not claim
@@ -150,12 +157,21 @@ impl Writer {
             .faults
             .before_commit()
             .and_then(|()| self.connection.execute_batch("COMMIT").map_err(StoreError::from));
-        committed.map_err(|error| {
+        committed.map_err(|error| self.give_up(error))
+    }
+
+    /// Undoes the transaction. A disk that is full took nothing, and may have room later; after
+    /// any other fault nobody knows what the disk holds.
+    fn give_up(&self, error: StoreError) -> StoreError {
+        let undone =
+            self.connection.is_autocommit() || self.connection.execute_batch("ROLLBACK").is_ok();
+        if undone && matches!(error, StoreError::Full) {
+            tracing::error!("the disk is full: changes are refused until there is room");
+        } else {
             tracing::error!(%error, "a commit failed: changes are refused until a restart");
             self.shared.failed.store(true, Ordering::Release);
-            let _ = self.connection.execute_batch("ROLLBACK");
-            error
-        })
+        }
+        error
     }
 
     fn publish(&self, touched: BTreeSet<ObjectId>, server_state: Arc<ServerState>) {
@@ -172,13 +188,20 @@ impl Writer {
     fn end_segment_if_full(&mut self) {
         let Some(open) = &mut self.open else { return };
         if let Err(error) = end_segment(&self.connection, &self.shared, open) {
+            // The key has moved on in memory and not on disk: only a restart mends that.
             tracing::error!(%error, "a journal segment could not be closed");
             self.shared.failed.store(true, Ordering::Release);
+            if !self.connection.is_autocommit() {
+                let _ = self.connection.execute_batch("ROLLBACK");
+            }
         }
     }
 }
 
-fn begin(connection: &Connection) -> Result<(), StoreError> {
+fn begin(connection: &Connection, shared: &Shared) -> Result<(), StoreError> {
+    if let Some(pages) = shared.faults.page_limit() {
+        connection.execute_batch(&format!("PRAGMA max_page_count = {pages}"))?;
+    }
     Ok(connection.execute_batch("BEGIN IMMEDIATE")?)
 }
 
