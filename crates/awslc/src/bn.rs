@@ -1,5 +1,7 @@
 //! Big numbers, as far as RSA and EC components need them.
 
+use std::mem::ManuallyDrop;
+
 use aws_lc_sys as ffi;
 
 use crate::buffer::Buffer;
@@ -27,6 +29,15 @@ impl Bn {
 
     pub(crate) fn as_ptr(&self) -> *const ffi::BIGNUM {
         self.0
+    }
+
+    pub(crate) fn as_mut_ptr(&self) -> *mut ffi::BIGNUM {
+        self.0
+    }
+
+    /// Gives the number to a key of the library, which frees it.
+    pub(crate) fn into_ptr(self) -> *mut ffi::BIGNUM {
+        ManuallyDrop::new(self).0
     }
 
     pub(crate) fn is_zero(&self) -> bool {

@@ -1,12 +1,13 @@
 //! Byte strings that the library allocates and wipes, and the DER writers that fill them.
 
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::os::raw::c_int;
 use std::{ptr, slice};
 
 use aws_lc_sys as ffi;
 
-use crate::{Error, clear_errors};
+use crate::{Error, clear_errors, ok};
 
 /// Bytes owned by the library's allocator, which wipes what it frees. May hold a secret.
 pub struct Buffer {
@@ -82,12 +83,60 @@ impl Drop for Buffer {
     }
 }
 
-/// A reader over `bytes` for the library's parsers; valid as long as `bytes`.
-pub(crate) fn reader(bytes: &[u8]) -> ffi::CBS {
+/// A reader over `bytes` for the library's parsers, which cannot outlive them.
+pub(crate) struct Reader<'a> {
+    reader: ffi::CBS,
+    bytes: PhantomData<&'a [u8]>,
+}
+
+/// A reader over `bytes`.
+pub(crate) fn reader(bytes: &[u8]) -> Reader<'_> {
     let mut reader = MaybeUninit::uninit();
     // SAFETY: CBS_init fills the whole struct with this pointer and length.
-    unsafe {
+    let reader = unsafe {
         ffi::CBS_init(reader.as_mut_ptr(), bytes.as_ptr(), bytes.len());
         reader.assume_init()
+    };
+    Reader { reader, bytes: PhantomData }
+}
+
+impl<'a> Reader<'a> {
+    /// For a parser of the library, which moves it forward within its bytes.
+    pub(crate) fn as_mut_ptr(&mut self) -> *mut ffi::CBS {
+        &raw mut self.reader
+    }
+
+    /// Whether everything was read.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.reader.len == 0
+    }
+
+    /// What is left.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        if self.is_at_end() {
+            // An empty reader may hold any pointer.
+            return &[];
+        }
+        // SAFETY: the library keeps its reader within the bytes it was made over, which live for 'a.
+        unsafe { slice::from_raw_parts(self.reader.data, self.reader.len) }
+    }
+
+    /// Reads a DER element with this tag and gives a reader over its contents.
+    pub(crate) fn element(&mut self, tag: i32, error: Error) -> Result<Self, Error> {
+        let mut contents = reader(&[]);
+        let tag = ffi::CBS_ASN1_TAG::try_from(tag).map_err(|_| error)?;
+        // SAFETY: both readers are valid; the contents lie within the bytes of this one.
+        let result = unsafe { ffi::CBS_get_asn1(self.as_mut_ptr(), contents.as_mut_ptr(), tag) };
+        ok(result, error)?;
+        Ok(Self { reader: contents.reader, bytes: PhantomData })
+    }
+
+    /// Reads a small DER integer.
+    pub(crate) fn integer(&mut self, error: Error) -> Result<u64, Error> {
+        let mut value = 0;
+        // SAFETY: the reader is valid and `value` ours.
+        let result = unsafe { ffi::CBS_get_asn1_uint64(self.as_mut_ptr(), &raw mut value) };
+        ok(result, error)?;
+        Ok(value)
     }
 }

@@ -86,10 +86,10 @@ impl PrivateKey {
         // library or null.
         let key = unsafe {
             let group = curve.map_or(ptr::null_mut(), |c| ffi::EC_GROUP_new_by_curve_name(c.nid()));
-            ffi::EC_KEY_parse_private_key(&raw mut input, group)
+            ffi::EC_KEY_parse_private_key(input.as_mut_ptr(), group)
         };
         let key = EcKey::own(key, Error::BadKey("not a SEC 1 private key"))?;
-        if input.len != 0 {
+        if !input.is_at_end() {
             return Err(Error::BadKey("bytes after the SEC 1 private key"));
         }
         let key = key.into_key()?;

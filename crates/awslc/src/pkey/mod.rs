@@ -206,9 +206,9 @@ impl PrivateKey {
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, Error> {
         let mut input = reader(der);
         // SAFETY: the reader covers `der`, which outlives the call.
-        let key = unsafe { ffi::EVP_parse_private_key(&raw mut input) };
+        let key = unsafe { ffi::EVP_parse_private_key(input.as_mut_ptr()) };
         let key = Key::own(key, Error::BadKey("not a PKCS #8 private key"))?;
-        if input.len != 0 {
+        if !input.is_at_end() {
             return Err(Error::BadKey("bytes after the PKCS #8 private key"));
         }
         key.kind()?;
@@ -281,9 +281,9 @@ impl PublicKey {
     pub fn from_spki(der: &[u8]) -> Result<Self, Error> {
         let mut input = reader(der);
         // SAFETY: the reader covers `der`, which outlives the call.
-        let key = unsafe { ffi::EVP_parse_public_key(&raw mut input) };
+        let key = unsafe { ffi::EVP_parse_public_key(input.as_mut_ptr()) };
         let key = Key::own(key, Error::BadKey("not a SubjectPublicKeyInfo"))?;
-        if input.len != 0 {
+        if !input.is_at_end() {
             return Err(Error::BadKey("bytes after the SubjectPublicKeyInfo"));
         }
         key.kind()?;

@@ -6,7 +6,7 @@ use aws_lc_sys as ffi;
 
 use super::{Key, Kind, Operation, PrivateKey, PublicKey};
 use crate::bn::{Bn, Scratch};
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, reader};
 use crate::digest::Md;
 use crate::{Error, clear_errors, ok};
 
@@ -65,6 +65,63 @@ impl PrivateKey {
         // SAFETY: `der` is valid for its length; nothing may follow the key.
         let rsa = unsafe { ffi::RSA_private_key_from_bytes(der.as_ptr(), der.len()) };
         Rsa::own(rsa, Error::BadKey("not a PKCS #1 private key"))?.into_key().map(Self)
+    }
+
+    /// Parses PKCS #1 that came out of this library and was kept safe since: whether its numbers fit
+    /// together is not checked again, which takes longer than a signature.
+    pub fn from_trusted_pkcs1(der: &[u8]) -> Result<Self, Error> {
+        let refused = Error::BadKey("not a PKCS #1 private key");
+        let mut outer = reader(der);
+        let mut fields = outer.element(ffi::CBS_ASN1_SEQUENCE, refused)?;
+        if !outer.is_at_end() || fields.integer(refused)? != 0 {
+            return Err(refused);
+        }
+        let mut next = || {
+            let number = Bn::zero()?;
+            let to = number.as_mut_ptr();
+            // SAFETY: the reader covers `der`, which outlives the call, and the number is live.
+            let result = unsafe { ffi::BN_parse_asn1_unsigned(fields.as_mut_ptr(), to) };
+            ok(result, refused)?;
+            Ok::<_, Error>(number)
+        };
+        let [n, e, d, p, q] = [next()?, next()?, next()?, next()?, next()?];
+        let [dp, dq, qinv] = [next()?, next()?, next()?];
+        if !fields.is_at_end() || [&n, &e, &d, &p, &q].iter().any(|number| number.is_zero()) {
+            return Err(refused);
+        }
+        // SAFETY: allocates or returns null, which is checked.
+        let rsa = Rsa::own(unsafe { ffi::RSA_new() }, Error::Internal("RSA_new"))?;
+        // SAFETY: the key is live and takes over the numbers; none of the three fails for a fresh key
+        // and numbers that are not null.
+        let set = unsafe {
+            ffi::RSA_set0_key(rsa.0, n.into_ptr(), e.into_ptr(), d.into_ptr()) == 1
+                && ffi::RSA_set0_factors(rsa.0, p.into_ptr(), q.into_ptr()) == 1
+                && ffi::RSA_set0_crt_params(rsa.0, dp.into_ptr(), dq.into_ptr(), qinv.into_ptr())
+                    == 1
+        };
+        if !set {
+            return Err(Error::Internal("RSA_set0_key"));
+        }
+        rsa.into_key().map(Self)
+    }
+
+    /// Parses PKCS #8 that came out of this library and was kept safe since; for RSA as
+    /// [`PrivateKey::from_trusted_pkcs1`], for the rest as [`PrivateKey::from_pkcs8`].
+    pub fn from_trusted_pkcs8(der: &[u8]) -> Result<Self, Error> {
+        /// rsaEncryption, 1.2.840.113549.1.1.1.
+        const RSA_ENCRYPTION: [u8; 9] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+        let refused = Error::BadKey("not a PKCS #8 private key");
+        let mut outer = reader(der);
+        let mut fields = outer.element(ffi::CBS_ASN1_SEQUENCE, refused)?;
+        let version = fields.integer(refused)?;
+        let mut algorithm = fields.element(ffi::CBS_ASN1_SEQUENCE, refused)?;
+        let oid = algorithm.element(ffi::CBS_ASN1_OBJECT, refused)?;
+        let key = fields.element(ffi::CBS_ASN1_OCTETSTRING, refused)?;
+        let plain = version == 0 && fields.is_at_end() && outer.is_at_end();
+        if oid.rest() != RSA_ENCRYPTION || !plain {
+            return Self::from_pkcs8(der);
+        }
+        Self::from_trusted_pkcs1(key.rest())
     }
 
     /// As PKCS #1.

@@ -90,6 +90,23 @@ impl PrivateKey {
         Ok(Self(key))
     }
 
+    /// As [`PrivateKey::parse`], for a key that was parsed once and kept sealed since: whether the numbers
+    /// of an RSA key fit together, which takes longer to check than to sign, is taken for granted.
+    pub fn parse_trusted(
+        format: KeyFormatType,
+        algorithm: CryptographicAlgorithm,
+        curve: Option<RecommendedCurve>,
+        bytes: &SecretBytes,
+    ) -> Result<Self, CryptoError> {
+        let key = match format {
+            KeyFormatType::PKCS_8 => pkey::PrivateKey::from_trusted_pkcs8(bytes.as_slice())?,
+            KeyFormatType::PKCS_1 => pkey::PrivateKey::from_trusted_pkcs1(bytes.as_slice())?,
+            _ => return Self::parse(format, algorithm, curve, bytes),
+        };
+        kind::check(algorithm, key.kind()?)?;
+        Ok(Self(key))
+    }
+
     /// Parses PKCS #8, whatever the algorithm.
     pub fn from_pkcs8(der: &SecretBytes) -> Result<Self, CryptoError> {
         Ok(Self(pkey::PrivateKey::from_pkcs8(der.as_slice())?))

@@ -178,6 +178,41 @@ fn rsa_numbers_make_the_same_key_however_many_are_given() {
 }
 
 #[test]
+fn a_trusted_key_is_the_same_key() {
+    for format in [Format::PKCS_1, Format::PKCS_8] {
+        let encoded = private(rsa()).encode(format).unwrap();
+        let again = PrivateKey::parse_trusted(format, Alg::RSA, None, &encoded).unwrap();
+        let message = Message::Data(b"message");
+        let signature = asym::sign(&again, &PSS, message).unwrap();
+        assert!(asym::verify(&public(rsa()), &PSS, message, &signature).unwrap());
+        assert_eq!(again.encode(format).unwrap().as_slice(), encoded.as_slice());
+        assert_eq!(again.info().unwrap(), private(rsa()).info().unwrap());
+        for len in 0..encoded.len() {
+            let cut = key(&encoded.as_slice()[..len]);
+            assert!(PrivateKey::parse_trusted(format, Alg::RSA, None, &cut).is_err());
+        }
+        // A broken store is no reason to crash, nor to let out a faulty signature.
+        for i in (0..encoded.len()).step_by(7) {
+            let mut altered = encoded.as_slice().to_vec();
+            altered[i] ^= 0x40;
+            let parsed = PrivateKey::parse_trusted(format, Alg::RSA, None, &key(&altered));
+            if let Ok(parsed) = parsed
+                && let Ok(signature) = asym::sign(&parsed, &PSS, message)
+                && let Ok(public) = parsed.public()
+            {
+                assert!(asym::verify(&public, &PSS, message, &signature).unwrap(), "byte {i}");
+            }
+        }
+    }
+    let pair = asym::generate(Alg::EC, None, Some(Curve::P_256)).unwrap();
+    let again = PrivateKey::parse_trusted(Format::PKCS_8, Alg::EC, None, &pair.private_pkcs8);
+    assert!(again.is_ok());
+    assert!(
+        PrivateKey::parse_trusted(Format::PKCS_8, Alg::RSA, None, &pair.private_pkcs8).is_err()
+    );
+}
+
+#[test]
 fn ec_numbers_make_the_same_key_and_foreign_points_are_refused() {
     for curve in [Curve::P_224, Curve::P_256, Curve::P_384, Curve::P_521, Curve::SECP256K1] {
         let pair = asym::generate(Alg::ECDSA, None, Some(curve)).unwrap();
@@ -524,4 +559,42 @@ fn random_bytes_as_keys_are_errors_and_nothing_worse() {
             }
         }
     }
+}
+
+/// Run by hand, in release, with `--ignored --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn measure_asymmetric_operations_with_parsing() {
+    let measure = |what: &str, rounds: u32, f: &mut dyn FnMut()| {
+        let start = std::time::Instant::now();
+        (0..rounds).for_each(|_| f());
+        println!("{what}: {:?}", start.elapsed() / rounds);
+    };
+    let sign = |pair: &KeyPair, signing: &Signing| {
+        drop(asym::sign(&private(pair), signing, Message::Data(b"x")).unwrap());
+    };
+    measure("RSA-2048 parse", 200, &mut || drop(private(rsa())));
+    measure("RSA-2048 PSS sign", 200, &mut || sign(rsa(), &PSS));
+    measure("RSA-2048 PSS sign, trusted key", 200, &mut || {
+        let der = &rsa().private_pkcs8;
+        let key = PrivateKey::parse_trusted(Format::PKCS_8, Alg::RSA, None, der).unwrap();
+        drop(asym::sign(&key, &PSS, Message::Data(b"x")).unwrap());
+    });
+    let der = &rsa().private_pkcs8;
+    let trusted = || PrivateKey::parse_trusted(Format::PKCS_8, Alg::RSA, None, der).unwrap();
+    measure("RSA-2048 parse, trusted key", 200, &mut || drop(trusted()));
+    let kept = trusted();
+    measure("RSA-2048 PSS sign, kept key", 200, &mut || {
+        drop(asym::sign(&kept, &PSS, Message::Data(b"x")).unwrap());
+    });
+    let ec = asym::generate(Alg::ECDSA, Some(256), None).unwrap();
+    measure("P-256 sign", 1000, &mut || sign(&ec, &Signing::default()));
+    measure("P-256 generate", 1000, &mut || {
+        drop(asym::generate(Alg::ECDSA, Some(256), None).unwrap());
+    });
+    let dsa = asym::generate(extension::ML_DSA_65, None, None).unwrap();
+    measure("ML-DSA-65 sign", 200, &mut || sign(&dsa, &Signing::default()));
+    measure("RSA-2048 generate", 5, &mut || {
+        drop(asym::generate(Alg::RSA, Some(2048), None).unwrap());
+    });
 }
