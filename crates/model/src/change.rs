@@ -268,6 +268,17 @@ impl Change {
         }
     }
 
+    /// As the journal keeps it: material by its digest alone.
+    pub fn as_journalled(&self) -> Self {
+        let mut change = self.clone();
+        match &mut change {
+            Self::Created(new) => new.material = new.material.as_ref().map(|m| m.as_journalled()),
+            Self::Rewrapped { material, .. } => *material = material.as_journalled(),
+            _ => {}
+        }
+        change
+    }
+
     /// The object that the change is about, if it is about one.
     pub fn object(&self) -> Option<&ObjectId> {
         match self {

@@ -86,6 +86,7 @@ stored_tags! {
     TEXT = 0x54002A, "Text";
     ATTRIBUTE_TAG = 0x54002B, "AttributeTag";
     CREATION = 0x54002C, "Creation";
+    DIGEST = 0x54002D, "Digest";
 }
 
 /// Why stored bytes cannot be read: the store is damaged, or from a newer version.
@@ -140,7 +141,7 @@ impl Change {
                     write_register(e, key, Some(value), None);
                 }
                 if let Some(material) = &new.material {
-                    write_material(e, material);
+                    write_material(e, material, false);
                 }
             }
             Self::Changed { id, lifecycle, compromised, sets, .. } => {
@@ -155,7 +156,7 @@ impl Change {
             }
             Self::Rewrapped { id, material } => {
                 e.text(OBJECT, id.as_str());
-                write_material(e, material);
+                write_material(e, material, false);
             }
             Self::Reserved { id, counter, upto } => {
                 e.text(OBJECT, id.as_str());
@@ -218,7 +219,10 @@ impl Change {
                         Ok((key, value.ok_or(CodecError::Missing("Value"))?))
                     })
                     .collect::<Result<_>>()?,
-                material: view.find(MATERIAL).map(read_material).transpose()?,
+                material: view
+                    .find(MATERIAL)
+                    .map(|m| read_material(m).map(|m| m.as_journalled()))
+                    .transpose()?,
             })),
             ChangeKind::Attributes
             | ChangeKind::Activated
@@ -237,7 +241,7 @@ impl Change {
             },
             ChangeKind::Rewrapped => Self::Rewrapped {
                 id: object()?,
-                material: read_material(need(view, MATERIAL, "Material")?)?,
+                material: read_material(need(view, MATERIAL, "Material")?)?.as_journalled(),
             },
             ChangeKind::Reserved => Self::Reserved {
                 id: object()?,
@@ -318,7 +322,7 @@ impl ManagedObject {
                 write_register(e, key, register.value.as_ref(), stamp);
             }
             if let Some(material) = &self.material {
-                write_material(e, material);
+                write_material(e, material, true);
             }
             for ((counter, site), upto) in &self.counters {
                 e.structure(COUNTER, |e| {
@@ -548,11 +552,14 @@ fn read_stamp(view: View<'_>) -> Result<Stamp> {
     Ok(Stamp { hlc: long(clock, CLOCK, "Clock")?, site: long(clock, SITE, "Site")? as u32 })
 }
 
-fn write_material(e: &mut Encoder, material: &SealedMaterial) {
+fn write_material(e: &mut Encoder, material: &SealedMaterial, with_bytes: bool) {
     e.structure(MATERIAL, |e| {
         e.integer(EPOCH, material.epoch as i32);
         e.integer(VERSION, material.version as i32);
-        e.bytes(SEALED, &material.bytes);
+        e.bytes(DIGEST, &material.digest);
+        if with_bytes {
+            e.bytes(SEALED, &material.bytes);
+        }
     });
 }
 
@@ -560,10 +567,11 @@ fn read_material(view: View<'_>) -> Result<SealedMaterial> {
     Ok(SealedMaterial {
         epoch: integer(view, EPOCH, "Epoch")? as u32,
         version: integer(view, VERSION, "Version")? as u32,
-        bytes: need(view, SEALED, "Sealed")?
+        digest: need(view, DIGEST, "Digest")?
             .as_bytes()
-            .ok_or(CodecError::Missing("Sealed"))?
-            .to_vec(),
+            .and_then(|bytes| bytes.try_into().ok())
+            .ok_or(CodecError::Missing("Digest"))?,
+        bytes: view.find(SEALED).and_then(|v| v.as_bytes()).unwrap_or_default().to_vec(),
     })
 }
 

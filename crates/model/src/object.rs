@@ -80,15 +80,25 @@ pub struct KeyBlock {
     pub wrapping: Option<Node>,
 }
 
-/// Key material as the store keeps it: sealed.
+/// Key material as the store keeps it: sealed. The journal names it by its digest alone: a journal
+/// is never cut, and what it held could never be destroyed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SealedMaterial {
     /// Epoch of the key-encryption key.
     pub epoch: u32,
     /// Version of the material under this id; part of what the seal is bound to.
     pub version: u32,
-    /// The sealed bytes.
+    /// SHA-256 of the sealed bytes.
+    pub digest: [u8; 32],
+    /// The sealed bytes; empty where only the journal is known.
     pub bytes: Vec<u8>,
+}
+
+impl SealedMaterial {
+    /// As the journal knows it: without the bytes.
+    pub fn as_journalled(&self) -> Self {
+        Self { bytes: Vec::new(), ..self.clone() }
+    }
 }
 
 /// What is fixed when an object is made.

@@ -26,6 +26,9 @@ pub enum StoreError {
          restarted: check the disk, then restart"
     )]
     Failed,
+    /// A change of the same commit met a bug; this one was undone with it.
+    #[error("an internal error undid this change: try again, and report what the log says")]
+    Panicked,
     /// The store is locked: the root key is not open.
     #[error("the store is sealed: unseal it first")]
     Locked,

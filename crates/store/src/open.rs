@@ -213,6 +213,26 @@ impl Store {
         result
     }
 
+    /// Bytes that belong to this copy of the store ([`WriteTx::put_local`](crate::WriteTx)) whose
+    /// keys begin with `prefix`; readable while the store is locked.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn locals(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let prefix = format!("local:{prefix}");
+        let connection = connect(&self.shared.options.path, None)?;
+        let mut statement = connection.prepare("SELECT key, value FROM meta ORDER BY key")?;
+        let rows = statement.query_map([], |r| Ok((r.get::<_, String>(0)?, r.get(1)?)))?;
+        let mut found = Vec::new();
+        for row in rows {
+            let (key, value) = row?;
+            if let Some(rest) = key.strip_prefix(&prefix) {
+                found.push((rest.to_owned(), value));
+            }
+        }
+        Ok(found)
+    }
+
     /// The server's own state as of the last commit. Before the store is unlocked its rows are
     /// not yet checked against their codes.
     pub fn server_state(&self) -> Arc<ServerState> {

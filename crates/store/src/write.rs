@@ -163,6 +163,31 @@ impl<'a> WriteTx<'a> {
         Ok(stamp)
     }
 
+    /// Keeps bytes that belong to this copy of the store and not to its state: what must be
+    /// erasable cannot go into a journal. None erases them.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn put_local(&mut self, key: &str, value: Option<&[u8]>) -> Result<(), StoreError> {
+        let key = format!("local:{key}");
+        match value {
+            Some(value) => self
+                .read
+                .connection
+                .prepare_cached(
+                    "INSERT INTO meta (key, value) VALUES (?1, ?2) \
+                     ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                )?
+                .execute(params![key, value])?,
+            None => self
+                .read
+                .connection
+                .prepare_cached("DELETE FROM meta WHERE key = ?1")?
+                .execute(params![key])?,
+        };
+        Ok(())
+    }
+
     fn fold(&mut self, event: &Event) -> Result<(), StoreError> {
         let Some(id) = event.change.object() else {
             let mut state = ServerState::clone(&self.server_state);

@@ -1,6 +1,7 @@
 //! The writer thread: many jobs, one commit, one flush.
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender};
@@ -109,18 +110,26 @@ impl Writer {
             let read = ReadTx { connection: &self.connection, keys: open.keys.clone(), site };
             let mut tx =
                 WriteTx::new(read, &mut open.chain, &mut open.clock, self.shared.server_state());
-            dones.push(first(Ok(&mut tx)));
-            while dones.len() < MAX_BATCH && started.elapsed() < MAX_BATCH_TIME {
-                match inbox.try_recv() {
-                    Ok(Message::Job(job)) => dones.push(job(Ok(&mut tx))),
-                    Ok(other) => {
-                        after = Some(other);
+            let mut next = Some(first);
+            let mut panicked = None;
+            while let Some(job) = next.take() {
+                match contained(|| job(Ok(&mut tx))) {
+                    Ok(done) => dones.push(done),
+                    Err(error) => {
+                        panicked = Some(error);
                         break;
                     }
-                    Err(_) => break,
+                }
+                if dones.len() < MAX_BATCH && started.elapsed() < MAX_BATCH_TIME {
+                    match inbox.try_recv() {
+                        Ok(Message::Job(job)) => next = Some(job),
+                        Ok(other) => after = Some(other),
+                        Err(_) => {}
+                    }
                 }
             }
-            tx.finish()
+            let (touched, server_state, lost) = tx.finish();
+            (touched, server_state, panicked.or(lost))
         };
         let result = match lost {
             Some(error) => Err(self.give_up(error)),
@@ -141,7 +150,8 @@ impl Writer {
             }
         }
         for done in dones {
-            done(result.clone());
+            let result = result.clone();
+            let _ = contained(|| done(result));
         }
         self.end_segment_if_full();
         after.is_none_or(|message| self.control(message))
@@ -160,13 +170,13 @@ impl Writer {
         committed.map_err(|error| self.give_up(error))
     }
 
-    /// Undoes the transaction. A disk that is full took nothing, and may have room later; after
-    /// any other fault nobody knows what the disk holds.
+    /// Undoes the transaction. A disk that is full took nothing, and may have room later; a bug in
+    /// a job touched no disk. After any other fault nobody knows what the disk holds.
     fn give_up(&self, error: StoreError) -> StoreError {
         let undone =
             self.connection.is_autocommit() || self.connection.execute_batch("ROLLBACK").is_ok();
-        if undone && matches!(error, StoreError::Full) {
-            tracing::error!("the disk is full: changes are refused until there is room");
+        if undone && matches!(error, StoreError::Full | StoreError::Panicked) {
+            tracing::error!(%error, "changes were undone");
         } else {
             tracing::error!(%error, "a commit failed: changes are refused until a restart");
             self.shared.failed.store(true, Ordering::Release);
@@ -196,6 +206,12 @@ impl Writer {
             }
         }
     }
+}
+
+/// Runs what others wrote: a bug in one change must not end the writer for all.
+fn contained<R>(work: impl FnOnce() -> R) -> Result<R, StoreError> {
+    // Whatever a panic leaves half done is in the transaction, which is rolled back whole.
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| StoreError::Panicked)
 }
 
 fn begin(connection: &Connection, shared: &Shared) -> Result<(), StoreError> {

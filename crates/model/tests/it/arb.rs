@@ -128,6 +128,7 @@ fn material() -> impl Strategy<Value = SealedMaterial> {
     (1..4u32, 1..3u32, vec(0..2u8, 0..3)).prop_map(|(epoch, version, bytes)| SealedMaterial {
         epoch,
         version,
+        digest: [bytes.len() as u8; 32],
         bytes,
     })
 }

@@ -147,7 +147,7 @@ fn act(rules: &dyn Rules, world: &mut World, at: usize, action: &Action, now: i6
         Action::Compromise => move_to(None, true),
         Action::Rewrap(epoch) => Change::Rewrapped {
             id,
-            material: SealedMaterial { epoch: *epoch, version: 1, bytes: vec![7] },
+            material: SealedMaterial { epoch: *epoch, version: 1, digest: [7; 32], bytes: vec![7] },
         },
         Action::Reserve(upto) => Change::Reserved { id, counter: Counter::Usage, upto: *upto },
         Action::Hear(_) => return,

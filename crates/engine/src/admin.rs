@@ -1,0 +1,310 @@
+//! What the server asks of the engine besides KMIP: state, roles, certificates, secrets, the
+//! clock, and due dates.
+
+use std::sync::mpsc::channel;
+
+use strongroom_kmip::{Tag, Value};
+use strongroom_model::{
+    AttributeKey, CertificateInfo, CertificateState, Change, ChangeKind, ClockAlarm, Contest,
+    Lifecycle, ManagedObject, Role, Setting,
+};
+use strongroom_secmem::SecretBytes;
+use strongroom_store::{StoreError, WriteTx, scheduled_destruction};
+
+use crate::caller::Caller;
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// Due objects handled in one transaction.
+const SWEEP_BATCH: u32 = 256;
+
+/// How the key manager is doing.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// Whether there is a root key.
+    pub initialised: bool,
+    /// Whether the root key is closed.
+    pub sealed: bool,
+    /// Why this set-up must not be used in production, if so.
+    pub not_for_production: Option<String>,
+    /// This site's number.
+    pub site: u32,
+    /// Objects by place in the life cycle: pre-active, active, deactivated, destroyed. None while
+    /// sealed.
+    pub objects: Option<[u64; 4]>,
+    /// Last record of the chain of changes: number and hash.
+    pub changes: (u64, [u8; 32]),
+    /// Last record of the chain of uses, as far as written: number and hash. None while sealed.
+    pub uses: Option<(u64, [u8; 32])>,
+    /// The epoch that new material is sealed under. None while sealed.
+    pub epoch: Option<u32>,
+    /// An unconfirmed jump of the clock.
+    pub clock_alarm: Option<ClockAlarm>,
+    /// Whether a commit failed, so that changes are refused until a restart.
+    pub store_failed: bool,
+    /// Why no use is recorded any more, if so.
+    pub audit_failed: Option<String>,
+    /// Shares given towards unsealing.
+    pub shares_given: usize,
+    /// Whether the Interop operation is offered.
+    pub interop: bool,
+}
+
+impl Engine {
+    /// How the key manager is doing.
+    pub fn status(&self) -> Status {
+        let inner = &self.inner;
+        let unsealed = inner.unsealed();
+        let head = inner.store.head();
+        let objects = unsealed.as_ref().and_then(|_| {
+            let counts = inner.store.read(|tx| tx.counts()).ok()?;
+            let mut by_place = [0; 4];
+            for (place, count) in counts {
+                if let Some(slot) = usize::try_from(place).ok().and_then(|p| by_place.get_mut(p)) {
+                    *slot = u64::try_from(count).unwrap_or(0);
+                }
+            }
+            Some(by_place)
+        });
+        let uses = unsealed.as_ref().map(|u| u.uses_status());
+        Status {
+            initialised: self.is_initialised(),
+            sealed: unsealed.is_none(),
+            not_for_production: inner.config.not_for_production.clone(),
+            site: inner.config.site,
+            objects,
+            changes: (head.seq, head.hash),
+            uses: uses.as_ref().map(|s| (s.written.seq, s.written.hash)),
+            epoch: unsealed.as_ref().map(|u| u.epoch()),
+            clock_alarm: inner.clock_alarm(),
+            store_failed: inner.store.has_failed(),
+            audit_failed: uses.and_then(|s| s.failed),
+            shares_given: inner.shares.lock().len(),
+            interop: inner.config.interop,
+        }
+    }
+
+    /// The role that `user` holds.
+    pub fn role_of(&self, user: &str) -> Option<Role> {
+        self.inner.store.server_state().role_of(user)
+    }
+
+    /// Gives a user a role.
+    ///
+    /// # Errors
+    /// [`EngineError::RoleExcluded`] when the user holds another.
+    pub fn grant_role(&self, by: &Caller, user: &str, role: Role) -> Result<(), EngineError> {
+        if let Some(held) = self.role_of(user) {
+            if held == role {
+                return Ok(());
+            }
+            return Err(EngineError::RoleExcluded {
+                user: user.to_owned(),
+                held: held.name(),
+                wanted: role.name(),
+            });
+        }
+        let state = self.inner.store.server_state();
+        let seen = state
+            .roles
+            .get(&(user.to_owned(), role))
+            .map(Contest::strong_seen)
+            .unwrap_or_default();
+        self.append(by, "grant role", Change::RoleGranted { user: user.to_owned(), role, seen })
+    }
+
+    /// Takes a role from a user.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn revoke_role(&self, by: &Caller, user: &str, role: Role) -> Result<(), EngineError> {
+        self.append(by, "revoke role", Change::RoleRevoked { user: user.to_owned(), role })
+    }
+
+    /// Notes a certificate that was issued or imported.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn note_certificate(&self, by: &Caller, info: CertificateInfo) -> Result<(), EngineError> {
+        self.append(by, "issue certificate", Change::CertificateIssued(info))
+    }
+
+    /// Revokes a certificate, for good. It bites on the next request of open connections too.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn revoke_certificate(
+        &self,
+        by: &Caller,
+        fingerprint: &str,
+        reason: &str,
+    ) -> Result<(), EngineError> {
+        let change = Change::CertificateRevoked {
+            fingerprint: fingerprint.to_owned(),
+            reason: reason.to_owned(),
+        };
+        self.append(by, "revoke certificate", change)
+    }
+
+    /// Whether the certificate with this fingerprint (hexadecimal) is revoked.
+    pub fn is_revoked(&self, fingerprint: &str) -> bool {
+        self.inner.store.server_state().is_revoked(fingerprint)
+    }
+
+    /// The certificates known, by fingerprint.
+    pub fn certificates(&self) -> Vec<(String, CertificateState)> {
+        let state = self.inner.store.server_state();
+        state.certificates.iter().map(|(f, c)| (f.clone(), c.clone())).collect()
+    }
+
+    /// Keeps a small secret of the server's own (the CA's key), sealed in the store.
+    ///
+    /// # Errors
+    /// [`EngineError::Sealed`], or the store's.
+    pub fn put_secret(&self, by: &Caller, name: &str, secret: &[u8]) -> Result<(), EngineError> {
+        let unsealed = self.inner.unsealed().ok_or(EngineError::Sealed)?;
+        let sealed = unsealed.seal_secret(name, secret)?;
+        let setting = Setting {
+            namespace: "secret".to_owned(),
+            key: name.to_owned(),
+            value: Some(sealed),
+        };
+        self.append(by, "keep secret", Change::Setting(setting))
+    }
+
+    /// A small secret of the server's own.
+    ///
+    /// # Errors
+    /// [`EngineError::Sealed`], or damage.
+    pub fn secret(&self, name: &str) -> Result<Option<SecretBytes>, EngineError> {
+        let unsealed = self.inner.unsealed().ok_or(EngineError::Sealed)?;
+        let state = self.inner.store.server_state();
+        let Some(sealed) = state.setting("secret", name) else { return Ok(None) };
+        unsealed.open_secret(name, sealed).map(Some)
+    }
+
+    /// Keeps a public setting of the server's own.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn put_setting(&self, by: &Caller, name: &str, value: &[u8]) -> Result<(), EngineError> {
+        let setting = Setting {
+            namespace: "config".to_owned(),
+            key: name.to_owned(),
+            value: Some(value.to_vec()),
+        };
+        self.append(by, "keep setting", Change::Setting(setting))
+    }
+
+    /// A public setting of the server's own; readable while sealed.
+    pub fn setting(&self, name: &str) -> Option<Vec<u8>> {
+        self.inner.store.server_state().setting("config", name).map(<[u8]>::to_vec)
+    }
+
+    /// An operator vouches for the clock after a jump.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn confirm_clock(&self, by: &Caller) -> Result<(), EngineError> {
+        let text = match self.inner.clock_alarm() {
+            Some(alarm) => {
+                format!("expected {} ms, found {} ms", alarm.expected_ms, alarm.found_ms)
+            }
+            None => "no jump".to_owned(),
+        };
+        let change = Change::Noted { what: "clock confirmed".to_owned(), text };
+        self.append(by, "confirm clock", change)?;
+        self.inner.confirm_clock();
+        Ok(())
+    }
+
+    /// Moves objects on whose dates have come. To be called every second or so; also when nobody
+    /// calls it, states are right, because they follow from the dates.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn sweep(&self) -> Result<usize, EngineError> {
+        let inner = &self.inner;
+        if inner.unsealed().is_none() || inner.clock_alarm().is_some() {
+            return Ok(0);
+        }
+        let now = inner.trusted_ms().div_euclid(1000);
+        let due = inner.store.read(|tx| tx.due(now, SWEEP_BATCH))?;
+        if due.is_empty() {
+            return Ok(0);
+        }
+        let now_ms = inner.wall_ms();
+        let count = due.len();
+        self.commit(move |tx| {
+            for id in &due {
+                let Some(object) = tx.object(id)? else { continue };
+                if let Some(change) = due_change(&object, now) {
+                    let origin = Caller::server().origin("due date", "");
+                    tx.append(&origin, &change, now_ms)?;
+                }
+            }
+            Ok(())
+        })?;
+        Ok(count)
+    }
+
+    /// Runs a change of the server's own on the writer and waits for its flush.
+    pub(crate) fn commit<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut WriteTx<'_>) -> Result<R, StoreError> + Send + 'static,
+    ) -> Result<R, EngineError> {
+        let (sender, receiver) = channel();
+        self.inner.store.submit(Box::new(move |tx| {
+            let result = tx.and_then(|tx| tx.nested(work));
+            Box::new(move |committed| {
+                let _ = sender.send(committed.and(result));
+            })
+        }));
+        let result = receiver.recv().map_err(|_| StoreError::Stopping)?;
+        Ok(result?)
+    }
+
+    pub(crate) fn append(
+        &self,
+        by: &Caller,
+        operation: &str,
+        change: Change,
+    ) -> Result<(), EngineError> {
+        let origin = by.origin(operation, "");
+        let now_ms = self.inner.wall_ms();
+        self.commit(move |tx| tx.append(&origin, &change, now_ms).map(|_| ()))
+    }
+}
+
+/// What a date that has come does to an object.
+fn due_change(object: &ManagedObject, now: i64) -> Option<Change> {
+    let doomed = object
+        .value_of(&scheduled_destruction())
+        .and_then(Value::as_date_time)
+        .is_some_and(|at| at <= now);
+    let lifecycle = if doomed { Lifecycle::Destroyed } else { object.lifecycle_at(now) };
+    if lifecycle <= object.lifecycle {
+        return None;
+    }
+    let kind = match lifecycle {
+        Lifecycle::Active => ChangeKind::Activated,
+        Lifecycle::Destroyed => ChangeKind::Destroyed,
+        _ => ChangeKind::Deactivated,
+    };
+    let mut sets = vec![(
+        AttributeKey::single(Tag::LAST_CHANGE_DATE),
+        Some(Value::DateTime(now)),
+    )];
+    if doomed {
+        let key = AttributeKey { name: scheduled_destruction(), index: 0, site: 0 };
+        sets.push((key, None));
+        sets.push((AttributeKey::single(Tag::DESTROY_DATE), Some(Value::DateTime(now))));
+    }
+    Some(Change::Changed {
+        kind,
+        id: object.id.clone(),
+        lifecycle: Some(lifecycle),
+        compromised: false,
+        sets,
+    })
+}

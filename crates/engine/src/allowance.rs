@@ -1,0 +1,136 @@
+//! Counters that a crash may shorten but never stretch: usage limits and random IVs.
+//!
+//! A block is reserved in the journal before any of it is used; what is left of it is kept here,
+//! in memory. After a restart the rest of a block counts as used.
+
+use std::collections::HashMap;
+
+use parking_lot::Mutex;
+use strongroom_model::{Counter, ManagedObject, ObjectId};
+
+#[derive(Default)]
+pub(crate) struct Allowances {
+    left: Mutex<HashMap<(ObjectId, Counter), u64>>,
+}
+
+/// What a reservation has to journal, and what is left of it for later uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reservation {
+    pub(crate) id: ObjectId,
+    pub(crate) counter: Counter,
+    pub(crate) upto: u64,
+    pub(crate) left: u64,
+}
+
+impl Allowances {
+    /// Takes `amount` from what is left in memory. False when there is not enough.
+    pub(crate) fn take(&self, id: &ObjectId, counter: Counter, amount: u64) -> bool {
+        let mut left = self.left.lock();
+        match left.get_mut(&(id.clone(), counter)) {
+            Some(available) if *available >= amount => {
+                *available -= amount;
+                true
+            }
+            _ => amount == 0,
+        }
+    }
+
+    /// Plans a reservation that covers `amount` now and a block for later, within `limit`. None
+    /// when the limit does not allow it. What is left in memory is used up first.
+    pub(crate) fn reserve(
+        &self,
+        object: &ManagedObject,
+        site: u32,
+        counter: Counter,
+        amount: u64,
+        limit: u64,
+    ) -> Option<Reservation> {
+        let mut left = self.left.lock();
+        let key = (object.id.clone(), counter);
+        let available = left.get(&key).copied().unwrap_or(0);
+        let reserved = reserved(object, counter);
+        let headroom = limit.saturating_sub(reserved);
+        let need = amount.saturating_sub(available);
+        if need > headroom {
+            return None;
+        }
+        // Small limits in small steps, so that a crash costs little of them.
+        let block = (limit / 64).clamp(1, 65_536);
+        let take = need.saturating_add(block).min(headroom);
+        let mine = object.counters.get(&(counter as u8, site)).copied().unwrap_or(0);
+        left.insert(key, 0);
+        Some(Reservation {
+            id: object.id.clone(),
+            counter,
+            upto: mine + take,
+            left: available + take - amount,
+        })
+    }
+
+    /// After the reservation is durable: its rest becomes usable.
+    pub(crate) fn grant(&self, reservation: &Reservation) {
+        let mut left = self.left.lock();
+        *left.entry((reservation.id.clone(), reservation.counter)).or_insert(0) +=
+            reservation.left;
+    }
+
+    /// What is left in memory of the object's reservations.
+    pub(crate) fn left(&self, id: &ObjectId, counter: Counter) -> u64 {
+        self.left.lock().get(&(id.clone(), counter)).copied().unwrap_or(0)
+    }
+
+    /// Forgets everything: at sealing. The rest of each block is lost.
+    pub(crate) fn clear(&self) {
+        self.left.lock().clear();
+    }
+}
+
+/// How much of a counter is reserved, over all sites.
+pub(crate) fn reserved(object: &ManagedObject, counter: Counter) -> u64 {
+    object
+        .counters
+        .iter()
+        .filter(|((code, _), _)| *code == counter as u8)
+        .map(|(_, upto)| *upto)
+        .fold(0, u64::saturating_add)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object() -> ManagedObject {
+        ManagedObject::unknown(ObjectId::from("1"))
+    }
+
+    #[test]
+    fn a_limit_is_reached_exactly_and_never_passed() {
+        let allowances = Allowances::default();
+        let mut object = object();
+        let mut used = 0;
+        loop {
+            if allowances.take(&object.id, Counter::Usage, 3) {
+                used += 3;
+                continue;
+            }
+            let Some(r) = allowances.reserve(&object, 1, Counter::Usage, 3, 1_000) else { break };
+            object.counters.insert((Counter::Usage as u8, 1), r.upto);
+            allowances.grant(&r);
+            used += 3;
+        }
+        assert_eq!(used, 999);
+    }
+
+    #[test]
+    fn after_a_restart_the_rest_of_a_block_counts_as_used() {
+        let mut object = object();
+        let before = Allowances::default();
+        let r = before.reserve(&object, 1, Counter::Usage, 1, 6_400).unwrap();
+        object.counters.insert((Counter::Usage as u8, 1), r.upto);
+        assert_eq!(r.upto, 101);
+        let after = Allowances::default();
+        assert!(!after.take(&object.id, Counter::Usage, 1));
+        let r = after.reserve(&object, 1, Counter::Usage, 1, 6_400).unwrap();
+        assert_eq!(r.upto, 202);
+    }
+}

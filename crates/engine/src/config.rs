@@ -1,0 +1,57 @@
+//! What the engine is told at start.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use strongroom_journal::Durability;
+use strongroom_kmip::Limits;
+
+/// The engine's configuration.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// Directory of the store and the audit.
+    pub data_dir: PathBuf,
+    /// The file that holds the root slots.
+    pub slots_path: PathBuf,
+    /// This site's number in the journal.
+    pub site: u32,
+    /// When a use counts as recorded.
+    pub audit_uses: Durability,
+    /// Longest time a record of a use may stay unflushed.
+    pub flush_window: Duration,
+    /// Bytes after which the audit of uses begins a new file.
+    pub segment_bytes: u64,
+    /// Offer the Interop operation, for conformance runs.
+    pub interop: bool,
+    /// Let 3DES, DES, RC4, MD5 and RSA below 2048 bits be used, not only stored.
+    pub legacy_algorithms: bool,
+    /// Seconds between Destroy and the destruction, during which it can be called back.
+    pub destroy_delay: i64,
+    /// Objects kept in memory.
+    pub cache_objects: usize,
+    /// Limits for requests.
+    pub limits: Limits,
+    /// Why this set-up must not be used in production, if so.
+    pub not_for_production: Option<String>,
+}
+
+impl EngineConfig {
+    /// The defaults for a data directory.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        let data_dir = data_dir.into();
+        Self {
+            slots_path: data_dir.join("root-slots.json"),
+            data_dir,
+            site: 1,
+            audit_uses: Durability::Written,
+            flush_window: Duration::from_millis(100),
+            segment_bytes: 64 << 20,
+            interop: false,
+            legacy_algorithms: false,
+            destroy_delay: 0,
+            cache_objects: 100_000,
+            limits: Limits::default(),
+            not_for_production: None,
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! What an operation works with: the caller, the version, the time, the objects it may see, and
+//! the transaction it may change them in.
+
+use std::sync::Arc;
+
+use strongroom_kmip::{
+    Encoder, Operation, ProtocolVersion, ResultReason, Tag, UniqueIdentifierEnum, View,
+};
+use strongroom_model::{
+    Change, Counter, Lifecycle, ManagedObject, ObjectId, Origin, Purpose, Role, StateFault,
+    permits,
+};
+use strongroom_policy as policy;
+use strongroom_secmem::SecretBytes;
+use strongroom_store::WriteTx;
+
+use crate::allowance::Reservation;
+use crate::cache::Cached;
+use crate::caller::Caller;
+use crate::engine::{Inner, Unsealed};
+use crate::operations::Prepared;
+use crate::refusal::Refusal;
+
+/// Identifiers that earlier items of the batch left behind (KMIP 2.1 section 6, ID Placeholder).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Placeholders {
+    last: Option<ObjectId>,
+    by_operation: Vec<(UniqueIdentifierEnum, ObjectId)>,
+}
+
+/// What the audit is to know of an item.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Trail {
+    /// The object, or the first of several.
+    pub(crate) object: Option<String>,
+    /// The rule that decided.
+    pub(crate) rule: String,
+    /// Parameters that matter: name and value.
+    pub(crate) parameters: Vec<(&'static str, String)>,
+    /// Whether the item changed something, and so is in the journal of changes.
+    pub(crate) changed: bool,
+}
+
+pub(crate) struct Ctx<'a, 'tx> {
+    pub(crate) engine: &'a Inner,
+    pub(crate) unsealed: &'a Unsealed,
+    pub(crate) caller: &'a Caller,
+    pub(crate) role: Option<Role>,
+    pub(crate) operation: Operation,
+    pub(crate) version: ProtocolVersion,
+    /// Time that dates may trust, milliseconds.
+    pub(crate) now_ms: i64,
+    pub(crate) tx: Option<&'a mut WriteTx<'tx>>,
+    pub(crate) placeholders: &'a mut Placeholders,
+    pub(crate) out: Encoder,
+    pub(crate) trail: Trail,
+    /// Reservations that become usable when the commit is durable.
+    pub(crate) reservations: Vec<Reservation>,
+    /// Key material made before the transaction began.
+    pub(crate) prepared: Option<Prepared>,
+}
+
+impl Ctx<'_, '_> {
+    /// POSIX seconds.
+    pub(crate) fn now(&self) -> i64 {
+        self.now_ms.div_euclid(1000)
+    }
+
+    /// The object that the payload names, or the ID Placeholder where it names none.
+    pub(crate) fn target(&mut self, payload: View<'_>) -> Result<ObjectId, Refusal> {
+        self.target_in(payload, Tag::UNIQUE_IDENTIFIER)
+    }
+
+    /// The object that a field of the payload names.
+    pub(crate) fn target_in(&mut self, payload: View<'_>, tag: Tag) -> Result<ObjectId, Refusal> {
+        let id = match payload.find(tag) {
+            None => self.placeholders.last.clone(),
+            Some(view) => match view.as_text() {
+                Some(text) => Some(ObjectId::from(text)),
+                None => view.as_enumeration().and_then(|code| self.placeholder(code)),
+            },
+        };
+        let id = id.ok_or_else(|| {
+            Refusal::new(
+                ResultReason::INVALID_FIELD,
+                "the request names no Unique Identifier, and no earlier item of the batch left one",
+            )
+        })?;
+        if self.trail.object.is_none() {
+            self.trail.object = Some(id.as_str().to_owned());
+        }
+        Ok(id)
+    }
+
+    fn placeholder(&self, code: u32) -> Option<ObjectId> {
+        let wanted = UniqueIdentifierEnum(code);
+        if wanted == UniqueIdentifierEnum::ID_PLACEHOLDER {
+            return self.placeholders.last.clone();
+        }
+        self.placeholders
+            .by_operation
+            .iter()
+            .rev()
+            .find(|(kind, _)| *kind == wanted)
+            .map(|(_, id)| id.clone())
+    }
+
+    /// Leaves an identifier for later items of the batch.
+    pub(crate) fn leave(&mut self, kind: Option<UniqueIdentifierEnum>, id: &ObjectId) {
+        self.placeholders.last = Some(id.clone());
+        if let Some(kind) = kind {
+            self.placeholders.by_operation.push((kind, id.clone()));
+        }
+    }
+
+    /// Loads an object that the caller may use for this operation.
+    pub(crate) fn load(&mut self, id: &ObjectId) -> Result<Arc<Cached>, Refusal> {
+        let operation = self.operation;
+        self.load_for(id, operation)
+    }
+
+    /// Loads an object that the caller may use for `operation`.
+    pub(crate) fn load_for(
+        &mut self,
+        id: &ObjectId,
+        operation: Operation,
+    ) -> Result<Arc<Cached>, Refusal> {
+        let cached =
+            self.fetch(id)?.ok_or_else(|| Refusal::not_found(id.as_str()))?;
+        let decision = self.decide(operation, Some(&cached.object));
+        self.trail.rule = decision.rule.to_string();
+        if !decision.allowed {
+            return Err(Refusal::not_found(id.as_str()));
+        }
+        Ok(cached)
+    }
+
+    /// Whether the caller may see `object` with `operation`, without a word to the audit: for
+    /// lists.
+    pub(crate) fn may(&self, operation: Operation, object: &ManagedObject) -> bool {
+        self.decide(operation, Some(object)).allowed
+    }
+
+    /// Checks that the caller may do this operation at all.
+    pub(crate) fn authorise(&mut self) -> Result<(), Refusal> {
+        let decision = self.decide(self.operation, None);
+        self.trail.rule = decision.rule.to_string();
+        if decision.allowed {
+            return Ok(());
+        }
+        Err(Refusal::denied(format!(
+            "{} may not be done by {} (rule {})",
+            self.operation, self.caller.user, self.trail.rule
+        )))
+    }
+
+    fn decide(&self, operation: Operation, object: Option<&ManagedObject>) -> policy::Decision {
+        policy::decide(&policy::Request {
+            user: &self.caller.user,
+            groups: &self.caller.groups,
+            role: self.role,
+            action: policy::Action::Kmip(operation),
+            object,
+        })
+    }
+
+    /// An object as this request sees it, whoever may use it.
+    pub(crate) fn fetch(&self, id: &ObjectId) -> Result<Option<Arc<Cached>>, Refusal> {
+        if let Some(tx) = &self.tx {
+            return Ok(tx.object(id)?.map(|o| Arc::new(Cached::new(o))));
+        }
+        let cache = &self.engine.cache;
+        if let Some(cached) = cache.get(id) {
+            return Ok(Some(cached));
+        }
+        let sight = cache.sight();
+        let Some(object) = self.engine.store.read(|tx| tx.object(id))? else { return Ok(None) };
+        let cached = Arc::new(Cached::new(object));
+        cache.put(sight, &cached);
+        Ok(Some(cached))
+    }
+
+    /// The object's material, opened.
+    pub(crate) fn material<'c>(&self, cached: &'c Cached) -> Result<&'c SecretBytes, Refusal> {
+        if let Some(material) = cached.material.get() {
+            return Ok(material);
+        }
+        let object = &cached.object;
+        if object.lifecycle == Lifecycle::Destroyed {
+            return Err(Refusal::new(
+                ResultReason::OBJECT_DESTROYED,
+                format!("object {} is destroyed", object.id),
+            ));
+        }
+        let sealed = object.material.as_ref().ok_or_else(|| {
+            Refusal::new(
+                ResultReason::KEY_VALUE_NOT_PRESENT,
+                format!("object {} has no key value here", object.id),
+            )
+        })?;
+        let opened = self.unsealed.open_material(&object.id, sealed)?;
+        Ok(cached.material.get_or_init(|| opened))
+    }
+
+    /// Checks the life cycle for a use.
+    pub(crate) fn check_state(
+        &self,
+        object: &ManagedObject,
+        purpose: Purpose,
+    ) -> Result<(), Refusal> {
+        permits(object, purpose, self.now()).map_err(|fault| {
+            let id = &object.id;
+            match fault {
+                StateFault::NotYetActive => {
+                    Refusal::wrong_state(format!("object {id} is not active: activate it first"))
+                }
+                StateFault::Deactivated => Refusal::wrong_state(format!(
+                    "object {id} is deactivated: it may decrypt and verify only"
+                )),
+                StateFault::Compromised => Refusal::wrong_state(format!(
+                    "object {id} is compromised: it may decrypt and verify only"
+                )),
+                StateFault::Destroyed => Refusal::new(
+                    ResultReason::OBJECT_DESTROYED,
+                    format!("object {id} is destroyed"),
+                ),
+                StateFault::BeforeProcessStart => Refusal::wrong_state(format!(
+                    "object {id} may not be used before its Process Start Date"
+                )),
+                StateFault::AfterProtectStop => Refusal::wrong_state(format!(
+                    "object {id} may not protect after its Protect Stop Date"
+                )),
+            }
+        })
+    }
+
+    /// Journals a change and applies it. Outside the writer this is where an operation finds out
+    /// that it needs it.
+    pub(crate) fn change(&mut self, change: &Change) -> Result<(), Refusal> {
+        let origin = self.origin();
+        let now_ms = self.engine.wall_ms();
+        let Some(tx) = &mut self.tx else { return Err(Refusal::needs_writer()) };
+        tx.append(&origin, change, now_ms)?;
+        self.trail.changed = true;
+        Ok(())
+    }
+
+    fn origin(&self) -> Origin {
+        self.caller.origin(self.operation.name(), &self.trail.rule)
+    }
+
+    /// Takes `amount` of a counter, reserving a durable block when the last one is used up.
+    pub(crate) fn spend(
+        &mut self,
+        object: &ManagedObject,
+        counter: Counter,
+        amount: u64,
+        limit: u64,
+    ) -> Result<(), Refusal> {
+        if self.engine.allowances.take(&object.id, counter, amount) {
+            return Ok(());
+        }
+        if self.tx.is_none() {
+            return Err(Refusal::needs_writer());
+        }
+        let site = self.engine.config.site;
+        // The row as this transaction sees it: an earlier item may have reserved already.
+        let current = self.fetch(&object.id)?.ok_or_else(|| Refusal::not_found(object.id.as_str()))?;
+        let planned =
+            self.engine.allowances.reserve(&current.object, site, counter, amount, limit);
+        let reservation = planned.ok_or_else(|| {
+            Refusal::denied(match counter {
+                Counter::Usage => format!("the usage limit of object {} is used up", object.id),
+                Counter::RandomIv => format!(
+                    "object {} has encrypted 2^32 times with random IVs: rotate it",
+                    object.id
+                ),
+            })
+        })?;
+        self.change(&Change::Reserved {
+            id: object.id.clone(),
+            counter,
+            upto: reservation.upto,
+        })?;
+        self.reservations.push(reservation);
+        Ok(())
+    }
+
+    /// Notes a parameter for the audit.
+    pub(crate) fn note(&mut self, name: &'static str, value: impl Into<String>) {
+        self.trail.parameters.push((name, value.into()));
+    }
+}

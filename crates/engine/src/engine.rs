@@ -1,0 +1,158 @@
+//! The engine: the store, the audit, the root key, and what lives between requests.
+
+use std::sync::{Arc, Weak};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use parking_lot::{Mutex, RwLock};
+use strongroom_journal::kind;
+use strongroom_model::{ClockAlarm, ClockGuard};
+use strongroom_store::{Options, Store};
+
+use crate::allowance::Allowances;
+use crate::cache::Cache;
+use crate::caller::Caller;
+use crate::config::EngineConfig;
+use crate::error::EngineError;
+use crate::request::{self, ReplyFn};
+use crate::served::Served;
+use crate::streams::Streams;
+pub(crate) use crate::unsealed::Unsealed;
+
+/// The key manager: one request in, one reply out. It knows no sockets.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) this: Weak<Inner>,
+    pub(crate) config: EngineConfig,
+    pub(crate) store: Store,
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) allowances: Allowances,
+    pub(crate) streams: Streams,
+    pub(crate) served: Served,
+    /// Custodians' shares given so far.
+    pub(crate) shares: Mutex<Vec<String>>,
+    unsealed: RwLock<Option<Arc<Unsealed>>>,
+    clock: Mutex<ClockGuard>,
+    started: Instant,
+}
+
+impl Inner {
+    pub(crate) fn unsealed(&self) -> Option<Arc<Unsealed>> {
+        self.unsealed.read().clone()
+    }
+
+    pub(crate) fn set_unsealed(&self, unsealed: Option<Arc<Unsealed>>) {
+        *self.unsealed.write() = unsealed;
+    }
+
+    /// The wall clock, milliseconds since the Unix epoch.
+    pub(crate) fn wall_ms(&self) -> i64 {
+        wall_ms()
+    }
+
+    /// The time that dates may trust, milliseconds since the Unix epoch.
+    pub(crate) fn trusted_ms(&self) -> i64 {
+        let mono_ms = self.mono_ms();
+        self.clock.lock().observe(wall_ms(), mono_ms)
+    }
+
+    pub(crate) fn clock_alarm(&self) -> Option<ClockAlarm> {
+        self.trusted_ms();
+        self.clock.lock().alarm()
+    }
+
+    pub(crate) fn confirm_clock(&self) {
+        let mono_ms = self.mono_ms();
+        self.clock.lock().confirm(wall_ms(), mono_ms);
+    }
+
+    fn mono_ms(&self) -> i64 {
+        i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+fn wall_ms() -> i64 {
+    match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
+        Err(before) => -i64::try_from(before.duration().as_millis()).unwrap_or(i64::MAX),
+    }
+}
+
+impl Engine {
+    /// Opens the data directory, makes it when absent, and starts sealed.
+    ///
+    /// # Errors
+    /// [`EngineError`]: the directory is in use, cannot be written, or belongs to a newer version.
+    pub fn open(config: EngineConfig) -> Result<Self, EngineError> {
+        std::fs::create_dir_all(&config.data_dir)
+            .map_err(|e| EngineError::io(&config.data_dir, &e))?;
+        let cache = Arc::new(Cache::new(config.cache_objects));
+        let options = Options { site: config.site, ..Options::new(config.data_dir.join("store.db")) };
+        let hook = cache.clone();
+        let store = Store::open(options, Box::new(move |ids| hook.forget(ids)))?;
+        let last = store.last_change_ms();
+        let inner = Arc::new_cyclic(|this| Inner {
+            this: this.clone(),
+            config,
+            store,
+            cache,
+            allowances: Allowances::default(),
+            streams: Streams::default(),
+            served: Served::default(),
+            shares: Mutex::new(Vec::new()),
+            unsealed: RwLock::new(None),
+            clock: Mutex::new(ClockGuard::start(wall_ms(), 0, last)),
+            started: Instant::now(),
+        });
+        Ok(Self { inner })
+    }
+
+    /// Handles one KMIP request. For uses `reply` is called before this returns; for changes it
+    /// is called from the writer thread, after the flush.
+    pub fn handle(&self, caller: &Arc<Caller>, frame: Vec<u8>, reply: ReplyFn) {
+        request::handle(&self.inner, caller, frame, reply);
+    }
+
+    /// The configuration that the engine was opened with.
+    pub fn config(&self) -> &EngineConfig {
+        &self.inner.config
+    }
+
+    /// Records something that the server does or meets, in the chain of uses. While sealed it
+    /// goes to the log alone: the chain's key is sealed too.
+    ///
+    /// # Errors
+    /// The audit cannot be written.
+    pub fn server_event(
+        &self,
+        caller: &Caller,
+        action: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<(), EngineError> {
+        let Some(unsealed) = self.inner.unsealed() else { return Ok(()) };
+        let record = crate::audit::UseRecord {
+            fingerprint: caller.fingerprint.clone(),
+            address: caller.address.clone(),
+            action: action.to_owned(),
+            parameters: parameters
+                .iter()
+                .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+                .collect(),
+            ..Default::default()
+        };
+        unsealed
+            .append_use(self.inner.wall_ms(), &caller.user, kind::SERVER_EVENT, record.encode())
+            .map_err(|refusal| EngineError::Audit(refusal.message))
+    }
+
+    /// Flushes everything and stops the writer. Requests that come later are refused.
+    pub fn stop(&self) {
+        let server = Caller::server();
+        let _ = self.server_event(&server, "stop", &[]);
+        self.inner.set_unsealed(None);
+        self.inner.store.stop();
+    }
+}

@@ -1,0 +1,62 @@
+//! What can go wrong outside a KMIP request.
+
+use std::path::Path;
+
+use strongroom_store::StoreError;
+
+/// Why the engine did not do what the server asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// A file or directory.
+    #[error("{path}: {error}")]
+    Io {
+        /// Which.
+        path: String,
+        /// What the operating system said.
+        error: String,
+    },
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The audit of uses.
+    #[error("the audit cannot be written: {0}")]
+    Audit(String),
+    /// The root key or its slots.
+    #[error(transparent)]
+    Root(#[from] strongroom_root::RootError),
+    /// The cryptography failed.
+    #[error(transparent)]
+    Crypto(#[from] strongroom_crypto::CryptoError),
+    /// There is a root key already.
+    #[error("the key manager is initialised already")]
+    AlreadyInitialised,
+    /// There is no root key yet.
+    #[error("the key manager has no root key yet: run `strongroom init`")]
+    NotInitialised,
+    /// The key manager is sealed.
+    #[error("the key manager is sealed: unseal it with `strongroom root unseal`")]
+    Sealed,
+    /// The key manager is not sealed.
+    #[error("the key manager is not sealed")]
+    NotSealed,
+    /// A role that would break the separation of duties.
+    #[error("{user} is {held} already, and one person cannot be {wanted} too")]
+    RoleExcluded {
+        /// The user.
+        user: String,
+        /// The role held.
+        held: &'static str,
+        /// The role asked for.
+        wanted: &'static str,
+    },
+    /// Stored data does not check.
+    #[error("{0}")]
+    Damaged(String),
+}
+
+impl EngineError {
+    pub(crate) fn io(path: &Path, error: &std::io::Error) -> Self {
+        Self::Io { path: path.display().to_string(), error: error.to_string() }
+    }
+}

@@ -1,0 +1,44 @@
+//! The key manager: one request in, one reply out. No sockets.
+//!
+//! A request flows one way: bytes, decode, identity, policy, operation, journal, reply.
+//! [`Engine::handle`] is that way; `request.rs` walks it, `operations/` holds the table of
+//! operations and one file for each family.
+//!
+//! * **Uses** (Get, Decrypt ...) run where they arrive, on objects in memory, and are recorded in
+//!   the chain of uses before their reply leaves.
+//! * **Changes** run on the store's writer, in one transaction with their journal records, and
+//!   their reply leaves after the flush. A use that finds it has to change something (a counter's
+//!   next block) is run again there.
+#![forbid(unsafe_code)]
+
+mod admin;
+mod allowance;
+mod attributes;
+mod audit;
+mod cache;
+mod caller;
+mod config;
+mod context;
+mod engine;
+mod error;
+#[cfg(test)]
+mod it;
+mod objects;
+mod operations;
+mod refusal;
+mod request;
+mod root;
+mod served;
+mod streams;
+mod trail;
+mod unsealed;
+
+pub use audit::UseRecord;
+pub use caller::Caller;
+pub use config::EngineConfig;
+pub use engine::Engine;
+pub use error::EngineError;
+pub use refusal::Refusal;
+pub use admin::Status;
+pub use request::{Reply, ReplyFn};
+pub use trail::{AuditEntry, AuditFault, AuditFilter, AuditReport};

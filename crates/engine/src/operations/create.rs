@@ -1,0 +1,490 @@
+//! Making objects: what every new object gets, Create and Create Key Pair.
+
+use strongroom_crypto::{asym, digest};
+use strongroom_kmip::{
+    Attribute, AttributeName, AttributeSet, CryptographicAlgorithm, HashingAlgorithm,
+    KeyFormatType, LinkType, Node, ObjectType, ProtocolVersion, RecommendedCurve, ResultReason,
+    Tag, UniqueIdentifierEnum, Value, View,
+};
+use strongroom_model::{Change, KeyBlock, Lifecycle, NewObject, ObjectId};
+use strongroom_secmem::SecretBytes;
+
+use super::keys;
+use super::life::link;
+use super::query::rng_parameters;
+use crate::attributes::{default_format, keyed};
+use crate::context::Ctx;
+use crate::refusal::Refusal;
+
+/// Key material made before the transaction, because it takes long.
+pub(crate) struct Prepared(Result<asym::KeyPair, Refusal>);
+
+/// A new object on its way into the store.
+pub(super) struct Birth {
+    pub(super) object_type: ObjectType,
+    pub(super) fields: Vec<Node>,
+    pub(super) block: Option<KeyBlock>,
+    pub(super) attributes: Vec<Attribute>,
+    pub(super) material: Option<SecretBytes>,
+    /// Made here, rather than handed in by a client.
+    pub(super) generated: bool,
+    /// The identity that a client asks for (Import).
+    pub(super) id: Option<ObjectId>,
+}
+
+/// Attributes that the server alone gives a new object.
+const SERVER_SET: &[Tag] = &[
+    Tag::UNIQUE_IDENTIFIER,
+    Tag::SHORT_UNIQUE_IDENTIFIER,
+    Tag::STATE,
+    Tag::INITIAL_DATE,
+    Tag::LAST_CHANGE_DATE,
+    Tag::DESTROY_DATE,
+    Tag::COMPROMISE_DATE,
+    Tag::COMPROMISE_OCCURRENCE_DATE,
+    Tag::REVOCATION_REASON,
+    Tag::ARCHIVE_DATE,
+    Tag::ALWAYS_SENSITIVE,
+    Tag::NEVER_EXTRACTABLE,
+    Tag::DIGEST,
+    Tag::LEASE_TIME,
+    Tag::KEY_FORMAT_TYPE,
+    Tag::PROTECTION_STORAGE_MASK,
+];
+
+impl Birth {
+    /// The value of an attribute that the client gave.
+    pub(super) fn value(&self, tag: Tag) -> Option<&Value> {
+        let name = AttributeName::Standard(tag);
+        self.attributes.iter().find(|a| a.name == name).map(|a| &a.value)
+    }
+
+    fn boolean(&self, tag: Tag, default: bool) -> bool {
+        self.value(tag).and_then(Value::as_boolean).unwrap_or(default)
+    }
+
+    /// Sets an attribute that the client did not give.
+    pub(super) fn default_to(&mut self, tag: Tag, value: Value) {
+        if self.value(tag).is_none() {
+            self.attributes.push(Attribute::new(tag, value));
+        }
+    }
+
+    fn force(&mut self, tag: Tag, value: Value) {
+        let name = AttributeName::Standard(tag);
+        self.attributes.retain(|a| a.name != name);
+        self.attributes.push(Attribute::new(tag, value));
+    }
+
+    /// Checks what the client gave, adds what the server gives, seals the material and journals
+    /// the object.
+    pub(super) fn deliver(mut self, ctx: &mut Ctx<'_, '_>) -> Result<ObjectId, Refusal> {
+        let now = ctx.now();
+        // Import brings an object's whole history with it; elsewhere the server decides.
+        if self.id.is_none() {
+            self.refuse_server_set()?;
+        }
+        self.check_quantum_safe()?;
+        self.complete_usage_limits()?;
+        let id = match self.id.take() {
+            Some(id) => id,
+            None => ObjectId(uuid::Uuid::now_v7().to_string()),
+        };
+        self.check_names(ctx)?;
+
+        self.default_to(Tag::INITIAL_DATE, Value::DateTime(now));
+        self.force(Tag::LAST_CHANGE_DATE, Value::DateTime(now));
+        if self.generated {
+            self.force(Tag::ORIGINAL_CREATION_DATE, Value::DateTime(now));
+            let mut e = strongroom_kmip::Encoder::ungated();
+            e.structure(Tag::RANDOM_NUMBER_GENERATOR, rng_parameters);
+            self.force(Tag::RANDOM_NUMBER_GENERATOR, read_value(&e.into_bytes()));
+        }
+        let sensitive = self.boolean(Tag::SENSITIVE, false);
+        let extractable = self.boolean(Tag::EXTRACTABLE, true);
+        self.default_to(Tag::SENSITIVE, Value::Boolean(sensitive));
+        self.default_to(Tag::ALWAYS_SENSITIVE, Value::Boolean(sensitive));
+        self.default_to(Tag::EXTRACTABLE, Value::Boolean(extractable));
+        self.default_to(Tag::NEVER_EXTRACTABLE, Value::Boolean(!extractable));
+        self.default_to(Tag::FRESH, Value::Boolean(true));
+        if let Some(material) = &self.material {
+            let value = digest_of(material, self.block.as_ref().map(|b| b.format))?;
+            self.default_to(Tag::DIGEST, value);
+        }
+        let lifecycle = self.lifecycle(now);
+        let sealed = match &self.material {
+            Some(material) => Some(ctx.unsealed.seal_material(&id, 1, material)?),
+            None => None,
+        };
+        let new = NewObject {
+            id: id.clone(),
+            object_type: self.object_type,
+            owner: ctx.caller.user.clone(),
+            fields: self.fields,
+            block: self.block,
+            attributes: keyed(self.attributes, ctx.engine.config.site)?,
+            lifecycle,
+            material: sealed,
+        };
+        ctx.change(&Change::Created(Box::new(new)))?;
+        if ctx.trail.object.is_none() {
+            ctx.trail.object = Some(id.as_str().to_owned());
+        }
+        Ok(id)
+    }
+
+    fn lifecycle(&self, now: i64) -> Lifecycle {
+        let due = |tag| {
+            self.value(tag).and_then(Value::as_date_time).is_some_and(|date| date <= now)
+        };
+        match (due(Tag::ACTIVATION_DATE), due(Tag::DEACTIVATION_DATE)) {
+            (true, true) => Lifecycle::Deactivated,
+            (true, false) => Lifecycle::Active,
+            _ => Lifecycle::PreActive,
+        }
+    }
+
+    /// Names are unique per owner (KMIP 2.1 section 4.34).
+    fn check_names(&self, ctx: &Ctx<'_, '_>) -> Result<(), Refusal> {
+        let name = AttributeName::Standard(Tag::NAME);
+        for attribute in self.attributes.iter().filter(|a| a.name == name) {
+            check_name(ctx, &attribute.value, None)?;
+        }
+        Ok(())
+    }
+
+    /// A Usage Limits attribute begins with its whole total.
+    fn complete_usage_limits(&mut self) -> Result<(), Refusal> {
+        let Some(limits) = self.value(Tag::USAGE_LIMITS) else { return Ok(()) };
+        let complete = usage_limits(limits)?;
+        self.force(Tag::USAGE_LIMITS, complete);
+        Ok(())
+    }
+
+    /// Quantum Safe (KMIP 2.1 section 4.40) is a demand: it is met by algorithms of 256-bit
+    /// strength against known quantum attacks, or refused.
+    fn check_quantum_safe(&self) -> Result<(), Refusal> {
+        if !self.boolean(Tag::QUANTUM_SAFE, false) {
+            return Ok(());
+        }
+        let algorithm = self
+            .value(Tag::CRYPTOGRAPHIC_ALGORITHM)
+            .and_then(Value::as_enumeration)
+            .map(CryptographicAlgorithm);
+        let length = self.value(Tag::CRYPTOGRAPHIC_LENGTH).and_then(Value::as_integer);
+        let safe = match algorithm {
+            Some(CryptographicAlgorithm::AES | CryptographicAlgorithm::CHACHA20) => {
+                length.is_some_and(|bits| bits >= 256)
+            }
+            Some(algorithm) => keys::is_post_quantum(algorithm),
+            None => false,
+        };
+        if safe {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            ResultReason::GENERAL_FAILURE,
+            "the algorithm and length are not quantum safe: ask for AES-256, ML-KEM or ML-DSA",
+        ))
+    }
+}
+
+/// A complete Usage Limits value: total, count and unit.
+pub(super) fn usage_limits(given: &Value) -> Result<Value, Refusal> {
+    let total = given
+        .find(Tag::USAGE_LIMITS_TOTAL)
+        .and_then(|n| n.value.as_long_integer())
+        .filter(|total| *total >= 0)
+        .ok_or_else(|| Refusal::invalid_field("Usage Limits Total is missing or negative"))?;
+    let unit = given
+        .find(Tag::USAGE_LIMITS_UNIT)
+        .cloned()
+        .ok_or_else(|| Refusal::invalid_field("Usage Limits Unit is missing"))?;
+    Ok(Value::Structure(vec![
+        Node::new(Tag::USAGE_LIMITS_TOTAL, Value::LongInteger(total)),
+        Node::new(Tag::USAGE_LIMITS_COUNT, Value::LongInteger(total)),
+        unit,
+    ]))
+}
+
+/// Refuses a Name that another object of the caller has.
+pub(super) fn check_name(
+    ctx: &Ctx<'_, '_>,
+    name: &Value,
+    except: Option<&ObjectId>,
+) -> Result<(), Refusal> {
+    let text = name
+        .find(Tag::NAME_VALUE)
+        .and_then(|n| n.value.as_text())
+        .filter(|text| !text.is_empty())
+        .ok_or_else(|| Refusal::invalid_field("Name Value is missing or empty"))?;
+    let Some(tx) = &ctx.tx else { return Err(Refusal::needs_writer()) };
+    let holders = tx.holders_of_name(&ctx.caller.user, name)?;
+    if holders.iter().any(|holder| Some(&holder.id) != except) {
+        return Err(Refusal::new(
+            ResultReason::NON_UNIQUE_NAME_ATTRIBUTE,
+            format!("another object of {} has the Name {text:?}", ctx.caller.user),
+        ));
+    }
+    Ok(())
+}
+
+/// The Digest attribute of material: SHA-256 over its octets.
+pub(super) fn digest_of(
+    material: &SecretBytes,
+    format: Option<KeyFormatType>,
+) -> Result<Value, Refusal> {
+    let value = digest::hash(HashingAlgorithm::SHA_256, material.as_slice())?;
+    let mut fields = vec![
+        Node::enumeration(Tag::HASHING_ALGORITHM, HashingAlgorithm::SHA_256),
+        Node::bytes(Tag::DIGEST_VALUE, value),
+    ];
+    if let Some(format) = format {
+        fields.push(Node::enumeration(Tag::KEY_FORMAT_TYPE, format));
+    }
+    Ok(Value::Structure(fields))
+}
+
+fn read_value(encoded: &[u8]) -> Value {
+    match View::parse(encoded, &strongroom_kmip::Limits::default()) {
+        Ok(view) => Value::from(view),
+        Err(_) => Value::Structure(Vec::new()),
+    }
+}
+
+/// Reads a set of attributes; templates by name are refused, since there are none.
+pub(super) fn read_set(set: AttributeSet, payload: View<'_>) -> Result<Vec<Attribute>, Refusal> {
+    let template = set.read(payload)?;
+    if !template.names.is_empty() {
+        return Err(Refusal::new(
+            ResultReason::ITEM_NOT_FOUND,
+            "templates are not kept here: give the attributes themselves",
+        ));
+    }
+    Ok(template.attributes)
+}
+
+/// Create (KMIP 2.1 section 6.1.8): a symmetric key, or secret data with random content.
+pub(super) fn create(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Refusal> {
+    let object_type = payload
+        .find(Tag::OBJECT_TYPE)
+        .and_then(|v| v.as_enumeration())
+        .map(ObjectType)
+        .ok_or_else(|| Refusal::invalid_field("Object Type is missing"))?;
+    let attributes = read_set(AttributeSet::Own, payload)?;
+    let birth = generate(ctx, object_type, attributes)?;
+    let id = birth.deliver(ctx)?;
+    ctx.out.enumeration(Tag::OBJECT_TYPE, object_type);
+    ctx.out.text(Tag::UNIQUE_IDENTIFIER, id.as_str());
+    ctx.leave(Some(UniqueIdentifierEnum::CREATE), &id);
+    Ok(())
+}
+
+/// Generates the object that attributes describe.
+pub(super) fn generate(
+    ctx: &mut Ctx<'_, '_>,
+    object_type: ObjectType,
+    attributes: Vec<Attribute>,
+) -> Result<Birth, Refusal> {
+    let mut birth = Birth {
+        object_type,
+        fields: Vec::new(),
+        block: Some(KeyBlock { format: KeyFormatType::RAW, wrapping: None }),
+        attributes,
+        material: None,
+        generated: true,
+        id: None,
+    };
+    birth.check_quantum_safe()?;
+    let length = birth.value(Tag::CRYPTOGRAPHIC_LENGTH).and_then(Value::as_integer);
+    let algorithm = birth
+        .value(Tag::CRYPTOGRAPHIC_ALGORITHM)
+        .and_then(Value::as_enumeration)
+        .map(CryptographicAlgorithm);
+    let bits = match object_type {
+        ObjectType::SYMMETRIC_KEY => {
+            let algorithm = algorithm
+                .ok_or_else(|| Refusal::invalid_field("Cryptographic Algorithm is missing"))?;
+            ctx.note("algorithm", algorithm.name());
+            if birth.value(Tag::CRYPTOGRAPHIC_USAGE_MASK).is_none() {
+                return Err(Refusal::invalid_field("Cryptographic Usage Mask is missing"));
+            }
+            keys::check_symmetric(algorithm, length, ctx.engine.config.legacy_algorithms)?
+        }
+        ObjectType::SECRET_DATA => {
+            birth.fields.push(Node::enumeration(
+                Tag::SECRET_DATA_TYPE,
+                strongroom_kmip::SecretDataType::SEED,
+            ));
+            length.filter(|bits| *bits > 0 && bits % 8 == 0 && *bits <= 8192).ok_or_else(|| {
+                Refusal::invalid_field(
+                    "Cryptographic Length must be a multiple of 8 bits, 8192 at most",
+                )
+            })?
+        }
+        other => {
+            return Err(Refusal::new(
+                ResultReason::INVALID_OBJECT_TYPE,
+                format!("{other} cannot be created: a symmetric key or secret data can"),
+            ));
+        }
+    };
+    birth.default_to(Tag::CRYPTOGRAPHIC_LENGTH, Value::Integer(bits));
+    let mut rng = Ok(());
+    let material = SecretBytes::build(bits as usize / 8, |bytes| {
+        rng = strongroom_crypto::random(bytes);
+    })?;
+    rng?;
+    birth.material = Some(material);
+    Ok(birth)
+}
+
+/// The attributes that decide what a key pair is.
+pub(super) struct PairPlan {
+    algorithm: CryptographicAlgorithm,
+    length: Option<i32>,
+    curve: Option<RecommendedCurve>,
+}
+
+impl PairPlan {
+    fn read(payload: View<'_>) -> Result<Self, Refusal> {
+        let mut all = read_set(AttributeSet::Common, payload)?;
+        all.extend(read_set(AttributeSet::PrivateKey, payload)?);
+        all.extend(read_set(AttributeSet::PublicKey, payload)?);
+        Self::of(&all)
+    }
+
+    fn of(attributes: &[Attribute]) -> Result<Self, Refusal> {
+        let value = |tag| {
+            let name = AttributeName::Standard(tag);
+            attributes.iter().find(|a| a.name == name).map(|a| &a.value)
+        };
+        Ok(Self {
+            algorithm: value(Tag::CRYPTOGRAPHIC_ALGORITHM)
+                .and_then(Value::as_enumeration)
+                .map(CryptographicAlgorithm)
+                .ok_or_else(|| Refusal::invalid_field("Cryptographic Algorithm is missing"))?,
+            length: value(Tag::CRYPTOGRAPHIC_LENGTH).and_then(Value::as_integer),
+            curve: value(Tag::CRYPTOGRAPHIC_DOMAIN_PARAMETERS)
+                .and_then(|v| v.find(Tag::RECOMMENDED_CURVE))
+                .and_then(|n| n.value.as_enumeration())
+                .map(RecommendedCurve),
+        })
+    }
+}
+
+/// Generates the pair that a Create Key Pair asks for, outside the transaction.
+pub(super) fn prepare_key_pair(payload: View<'_>, _: ProtocolVersion) -> Option<Prepared> {
+    let plan = PairPlan::read(payload).ok()?;
+    Some(Prepared(generate_pair(&plan)))
+}
+
+/// A pair, and what it was made by.
+pub(super) struct Pair {
+    pub(super) plan: PairPlan,
+    pub(super) pair: asym::KeyPair,
+}
+
+/// Generates the pair that attributes describe.
+pub(super) fn pair_of(
+    ctx: &mut Ctx<'_, '_>,
+    attributes: &[Attribute],
+) -> Result<Pair, Refusal> {
+    let plan = PairPlan::of(attributes)?;
+    ctx.note("algorithm", plan.algorithm.name());
+    keys::check_pair(plan.algorithm, plan.length, ctx.engine.config.legacy_algorithms)?;
+    let pair = match ctx.prepared.take() {
+        Some(Prepared(result)) => result?,
+        None => generate_pair(&plan)?,
+    };
+    Ok(Pair { plan, pair })
+}
+
+fn generate_pair(plan: &PairPlan) -> Result<asym::KeyPair, Refusal> {
+    let length = keys::pair_length(plan.algorithm, plan.length, plan.curve)?;
+    Ok(asym::generate(plan.algorithm, u32::try_from(length).ok(), plan.curve)?)
+}
+
+/// Create Key Pair (KMIP 2.1 section 6.1.9).
+pub(super) fn create_key_pair(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Refusal> {
+    let mut all = read_set(AttributeSet::Common, payload)?;
+    all.extend(read_set(AttributeSet::PrivateKey, payload)?);
+    all.extend(read_set(AttributeSet::PublicKey, payload)?);
+    let Pair { plan, pair } = pair_of(ctx, &all)?;
+    let common = read_set(AttributeSet::Common, payload)?;
+    let private = read_set(AttributeSet::PrivateKey, payload)?;
+    let public = read_set(AttributeSet::PublicKey, payload)?;
+    let (private_id, public_id) = deliver_pair(ctx, &plan, &pair, common, private, public)?;
+    ctx.out.text(Tag::PRIVATE_KEY_UNIQUE_IDENTIFIER, private_id.as_str());
+    ctx.out.text(Tag::PUBLIC_KEY_UNIQUE_IDENTIFIER, public_id.as_str());
+    ctx.leave(Some(UniqueIdentifierEnum::CREATE_KEY_PAIR_PUBLIC_KEY), &public_id);
+    ctx.leave(Some(UniqueIdentifierEnum::CREATE_KEY_PAIR_PRIVATE_KEY), &private_id);
+    ctx.leave(Some(UniqueIdentifierEnum::CREATE_KEY_PAIR), &private_id);
+    Ok(())
+}
+
+/// The links between the two need both identities before either is made.
+pub(super) fn deliver_pair(
+    ctx: &mut Ctx<'_, '_>,
+    plan: &PairPlan,
+    pair: &asym::KeyPair,
+    common: Vec<Attribute>,
+    private: Vec<Attribute>,
+    public: Vec<Attribute>,
+) -> Result<(ObjectId, ObjectId), Refusal> {
+    let rsa = plan.algorithm == CryptographicAlgorithm::RSA;
+    let ids = [0; 2].map(|_| ObjectId(uuid::Uuid::now_v7().to_string()));
+    let length = keys::pair_length(plan.algorithm, plan.length, plan.curve)?;
+    let halves = [
+        (ObjectType::PRIVATE_KEY, private, LinkType::PUBLIC_KEY_LINK),
+        (ObjectType::PUBLIC_KEY, public, LinkType::PRIVATE_KEY_LINK),
+    ];
+    for (at, (object_type, own, link_type)) in halves.into_iter().enumerate() {
+        let format = default_format(object_type, rsa);
+        let octets = keys::pair_half(plan.algorithm, pair, object_type, format)?;
+        // What one half says goes before what both share.
+        let mut attributes = own;
+        let shared = common
+            .iter()
+            .filter(|c| c.name.is_multi() || !attributes.iter().any(|a| a.name == c.name))
+            .cloned()
+            .collect::<Vec<_>>();
+        attributes.extend(shared);
+        attributes.push(Attribute::new(Tag::LINK, link(link_type, &ids[1 - at])));
+        let mut birth = Birth {
+            object_type,
+            fields: Vec::new(),
+            block: Some(KeyBlock { format, wrapping: None }),
+            attributes,
+            material: Some(octets),
+            generated: true,
+            id: None,
+        };
+        birth.force(Tag::CRYPTOGRAPHIC_LENGTH, Value::Integer(length));
+        birth.deliver_as(ctx, ids[at].clone())?;
+    }
+    let [private_id, public_id] = ids;
+    Ok((private_id, public_id))
+}
+
+impl Birth {
+    /// As [`Birth::deliver`], under an identity that the server chose before.
+    pub(super) fn deliver_as(
+        self,
+        ctx: &mut Ctx<'_, '_>,
+        id: ObjectId,
+    ) -> Result<ObjectId, Refusal> {
+        self.refuse_server_set()?;
+        Self { id: Some(id), ..self }.deliver(ctx)
+    }
+
+    fn refuse_server_set(&self) -> Result<(), Refusal> {
+        match SERVER_SET.iter().find(|tag| self.value(**tag).is_some()) {
+            Some(tag) => Err(Refusal::new(
+                ResultReason::ATTRIBUTE_READ_ONLY,
+                format!("{tag} is set by the server: leave it out"),
+            )),
+            None => Ok(()),
+        }
+    }
+}

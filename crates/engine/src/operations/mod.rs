@@ -1,0 +1,128 @@
+//! The operations: one table, one file for each family.
+
+mod attribute;
+mod create;
+mod crypt;
+mod derive;
+mod get;
+mod keys;
+mod life;
+mod locate;
+mod query;
+mod register;
+mod rekey;
+mod service;
+mod sign;
+mod wrapping;
+
+use strongroom_kmip::message::BatchItem;
+use strongroom_kmip::{Operation, ProtocolVersion, ResultReason, View};
+
+use crate::context::Ctx;
+use crate::refusal::Refusal;
+
+pub(crate) use create::Prepared;
+
+/// Whether an operation changes the store by its nature. A use may still turn out to need the
+/// writer, when a counter has to be reserved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Use,
+    Change,
+}
+
+/// One operation.
+pub(crate) struct Entry {
+    pub(crate) operation: Operation,
+    pub(crate) kind: Kind,
+    /// Offered only with `--interop`.
+    pub(crate) interop_only: bool,
+    run: fn(&mut Ctx<'_, '_>, View<'_>) -> Result<(), Refusal>,
+}
+
+macro_rules! operations {
+    ($( $operation:ident, $kind:ident, $($run:ident)::+ $(, $only:ident)?; )*) => {
+        /// Every operation that is built. Query lists it, dispatch runs it.
+        pub(crate) const TABLE: &[Entry] = &[ $( Entry {
+            operation: Operation::$operation,
+            kind: Kind::$kind,
+            interop_only: false $(|| stringify!($only).len() > 0)?,
+            run: $($run)::+,
+        }, )* ];
+    };
+}
+
+operations! {
+    ACTIVATE, Change, life::activate;
+    ADD_ATTRIBUTE, Change, attribute::add;
+    ADJUST_ATTRIBUTE, Change, attribute::adjust;
+    CHECK, Use, life::check;
+    CREATE, Change, create::create;
+    CREATE_KEY_PAIR, Change, create::create_key_pair;
+    DECRYPT, Use, crypt::decrypt;
+    DELETE_ATTRIBUTE, Change, attribute::delete;
+    DERIVE_KEY, Change, derive::derive_key;
+    DESTROY, Change, life::destroy;
+    DISCOVER_VERSIONS, Use, query::discover_versions;
+    ENCRYPT, Use, crypt::encrypt;
+    EXPORT, Use, get::export;
+    GET, Use, get::get;
+    GET_ATTRIBUTE_LIST, Use, attribute::list;
+    GET_ATTRIBUTES, Use, attribute::get;
+    HASH, Use, sign::hash;
+    IMPORT, Change, register::import;
+    INTEROP, Use, service::interop, interop;
+    LOCATE, Use, locate::locate;
+    LOG, Use, service::log;
+    MAC, Use, sign::mac;
+    MAC_VERIFY, Use, sign::mac_verify;
+    MODIFY_ATTRIBUTE, Change, attribute::modify;
+    PING, Use, service::ping;
+    QUERY, Use, query::query;
+    RE_KEY, Change, rekey::re_key;
+    RE_KEY_KEY_PAIR, Change, rekey::re_key_key_pair;
+    REGISTER, Change, register::register;
+    REVOKE, Change, life::revoke;
+    RNG_RETRIEVE, Use, service::rng_retrieve;
+    RNG_SEED, Use, service::rng_seed;
+    SET_ATTRIBUTE, Change, attribute::set;
+    SIGN, Use, sign::sign;
+    SIGNATURE_VERIFY, Use, sign::signature_verify;
+}
+
+fn entry(operation: Operation) -> Option<&'static Entry> {
+    TABLE.iter().find(|e| e.operation == operation)
+}
+
+/// Whether the operation goes to the writer at once.
+pub(crate) fn kind_of(operation: Operation) -> Kind {
+    entry(operation).map_or(Kind::Use, |e| e.kind)
+}
+
+/// Makes key material that takes long, before the transaction begins.
+pub(crate) fn prepare(
+    operation: Operation,
+    payload: View<'_>,
+    version: ProtocolVersion,
+) -> Option<Prepared> {
+    match operation {
+        Operation::CREATE_KEY_PAIR => create::prepare_key_pair(payload, version),
+        _ => None,
+    }
+}
+
+/// Runs one batch item.
+pub(crate) fn run(ctx: &mut Ctx<'_, '_>, item: &BatchItem<'_>) -> Result<(), Refusal> {
+    let unknown = || {
+        Refusal::new(
+            ResultReason::OPERATION_NOT_SUPPORTED,
+            format!("{} is not offered here", item.operation),
+        )
+    };
+    let entry = entry(item.operation).ok_or_else(unknown)?;
+    if entry.interop_only && !ctx.engine.config.interop {
+        return Err(unknown());
+    }
+    ctx.authorise()?;
+    (entry.run)(ctx, item.payload)
+}

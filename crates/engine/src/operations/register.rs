@@ -1,0 +1,200 @@
+//! Register and Import: objects that clients hand in.
+
+use strongroom_kmip::{
+    AttributeSet, CryptographicAlgorithm, KeyWrapType, ObjectType, ResultReason, Tag,
+    UniqueIdentifierEnum, Value, View,
+};
+use strongroom_model::{Change, ChangeKind, Lifecycle, ObjectId};
+
+use super::create::{Birth, read_set};
+use super::{keys, wrapping};
+use crate::context::Ctx;
+use crate::objects::{Incoming, secret, tag_of};
+use crate::refusal::Refusal;
+
+/// Register (KMIP 2.1 section 6.1.42).
+pub(super) fn register(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Refusal> {
+    let birth = read(ctx, payload)?;
+    let id = birth.deliver(ctx)?;
+    ctx.out.text(Tag::UNIQUE_IDENTIFIER, id.as_str());
+    ctx.leave(Some(UniqueIdentifierEnum::REGISTER), &id);
+    Ok(())
+}
+
+/// Import (KMIP 2.1 section 6.1.26): Register under an identity that the client names.
+pub(super) fn import(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Refusal> {
+    let id = payload
+        .find(Tag::UNIQUE_IDENTIFIER)
+        .and_then(|v| v.as_text())
+        .filter(|text| !text.is_empty() && text.len() <= 256)
+        .map(ObjectId::from)
+        .ok_or_else(|| {
+            Refusal::invalid_field("Unique Identifier is missing, or longer than 256 bytes")
+        })?;
+    let replace = payload.find(Tag::REPLACE_EXISTING).and_then(|v| v.as_boolean());
+    let mut birth = read(ctx, payload)?;
+    // A replacement is a new object: "destroyed never returns" holds for identities too.
+    let taken = ctx.fetch(&id)?;
+    if let Some(old) = &taken {
+        let object = &old.object;
+        if replace != Some(true) || object.lifecycle == Lifecycle::Destroyed {
+            return Err(Refusal::new(
+                ResultReason::OBJECT_ALREADY_EXISTS,
+                format!("there is an object {id} already"),
+            ));
+        }
+        let _allowed = ctx.load(&id)?;
+        return replace_existing(ctx, &id, birth);
+    }
+    birth.id = Some(id);
+    let id = birth.deliver(ctx)?;
+    ctx.out.text(Tag::UNIQUE_IDENTIFIER, id.as_str());
+    ctx.leave(Some(UniqueIdentifierEnum::IMPORT), &id);
+    Ok(())
+}
+
+/// Replaces attributes and material of an object that stays the same object.
+fn replace_existing(
+    ctx: &mut Ctx<'_, '_>,
+    id: &ObjectId,
+    birth: Birth,
+) -> Result<(), Refusal> {
+    let Some(old) = ctx.fetch(id)? else { return Err(Refusal::not_found(id.as_str())) };
+    let object = &old.object;
+    let same_kind = object.object_type() == birth.object_type
+        && object.creation.as_ref().is_some_and(|c| {
+            c.fields == birth.fields && c.block.as_ref().map(|b| b.format)
+                == birth.block.as_ref().map(|b| b.format)
+        });
+    if !same_kind {
+        return Err(Refusal::new(
+            ResultReason::INVALID_OBJECT_TYPE,
+            format!("object {id} can only be replaced by one of the same type and format"),
+        ));
+    }
+    let material = birth
+        .material
+        .as_ref()
+        .ok_or_else(|| Refusal::invalid_field("the replacement has no value"))?;
+    let version = object.material.as_ref().map_or(1, |m| m.version + 1);
+    let sealed = ctx.unsealed.seal_material(id, version, material)?;
+    let digest = super::create::digest_of(material, birth.block.as_ref().map(|b| b.format))?;
+    let site = ctx.engine.config.site;
+    let mut sets: Vec<_> = object
+        .registers
+        .iter()
+        .filter(|(key, register)| {
+            // What the replacement does not carry falls away, but for what the server keeps.
+            register.value.is_some()
+                && key.name.rule().is_none_or(|rule| rule.client_sets)
+        })
+        .map(|(key, _)| (key.clone(), None))
+        .collect();
+    for (key, value) in crate::attributes::keyed(birth.attributes, site)? {
+        sets.retain(|(old, _)| *old != key);
+        sets.push((key, Some(value)));
+    }
+    let now = ctx.now();
+    for (tag, value) in
+        [(Tag::DIGEST, digest), (Tag::LAST_CHANGE_DATE, Value::DateTime(now))]
+    {
+        sets.push((strongroom_model::AttributeKey::single(tag), Some(value)));
+    }
+    ctx.change(&Change::Rewrapped { id: id.clone(), material: sealed })?;
+    ctx.change(&Change::Changed {
+        kind: ChangeKind::Attributes,
+        id: id.clone(),
+        lifecycle: None,
+        compromised: false,
+        sets,
+    })?;
+    ctx.out.text(Tag::UNIQUE_IDENTIFIER, id.as_str());
+    ctx.leave(Some(UniqueIdentifierEnum::IMPORT), id);
+    Ok(())
+}
+
+/// Reads an object and its attributes from a payload, and unwraps it where it comes wrapped and
+/// is not to be kept so.
+fn read(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<Birth, Refusal> {
+    let object_type = payload
+        .find(Tag::OBJECT_TYPE)
+        .and_then(|v| v.as_enumeration())
+        .map(ObjectType)
+        .ok_or_else(|| Refusal::invalid_field("Object Type is missing"))?;
+    let view = payload
+        .find(tag_of(object_type)?)
+        .ok_or_else(|| Refusal::invalid_field(format!("the {object_type} itself is missing")))?;
+    let incoming = Incoming::read(object_type, view)?;
+    let mut attributes = read_set(AttributeSet::Own, payload)?;
+    for attribute in &incoming.attributes {
+        if !attributes.iter().any(|a| a.name == attribute.name) {
+            attributes.push(attribute.clone());
+        }
+    }
+    let keep_wrapped = payload
+        .find(Tag::KEY_WRAP_TYPE)
+        .and_then(|v| v.as_enumeration())
+        .is_some_and(|code| KeyWrapType(code) == KeyWrapType::AS_REGISTERED);
+    let mut birth = Birth {
+        object_type,
+        fields: incoming.fields,
+        block: incoming.block,
+        attributes,
+        material: incoming.material.as_deref().map(|m| secret(m)).transpose()?,
+        generated: false,
+        id: None,
+    };
+    if let Some(algorithm) = incoming.algorithm {
+        birth.default_to(Tag::CRYPTOGRAPHIC_ALGORITHM, Value::Enumeration(algorithm.0));
+    }
+    if let Some(length) = incoming.length {
+        birth.default_to(Tag::CRYPTOGRAPHIC_LENGTH, Value::Integer(length));
+    }
+    if let Some(wrapping) = birth.block.as_ref().and_then(|b| b.wrapping.clone())
+        && !keep_wrapped
+    {
+        wrapping::unwrap_registered(ctx, &mut birth, &wrapping)?;
+    }
+    complete(&mut birth)?;
+    Ok(birth)
+}
+
+/// Fills in what the value itself tells.
+fn complete(birth: &mut Birth) -> Result<(), Refusal> {
+    let Some(material) = &birth.material else {
+        birth.default_to(Tag::KEY_VALUE_PRESENT, Value::Boolean(false));
+        return Ok(());
+    };
+    let size = material.len();
+    match birth.object_type {
+        ObjectType::CERTIFICATE => {
+            let certificate = material.clone();
+            super::keys::describe_certificate(birth, certificate.as_slice())?;
+        }
+        ObjectType::SYMMETRIC_KEY if birth.is_clear() => {
+            let octets = keys::symmetric_octets(birth)?;
+            let bits = (octets.len() * 8) as i32;
+            birth.default_to(Tag::CRYPTOGRAPHIC_LENGTH, Value::Integer(bits));
+            let algorithm = birth
+                .value(Tag::CRYPTOGRAPHIC_ALGORITHM)
+                .and_then(Value::as_enumeration)
+                .map(CryptographicAlgorithm);
+            keys::check_registered(algorithm, bits, birth)?;
+        }
+        ObjectType::PRIVATE_KEY | ObjectType::PUBLIC_KEY if birth.is_clear() => {
+            keys::describe_asymmetric(birth)?;
+        }
+        ObjectType::SECRET_DATA => {
+            birth.default_to(Tag::CRYPTOGRAPHIC_LENGTH, Value::Integer((size * 8) as i32));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+impl Birth {
+    /// Whether the material is here and not wrapped.
+    pub(super) fn is_clear(&self) -> bool {
+        self.material.is_some() && self.block.as_ref().is_none_or(|b| b.wrapping.is_none())
+    }
+}

@@ -1,0 +1,226 @@
+//! Re-key and Re-key Key Pair (KMIP 2.1 sections 6.1.44 and 6.1.45).
+//!
+//! The replacement is a new object with a new identity; Names move to it, links tie the two, and
+//! its dates follow from the old ones and the Offset. The old object stays able to decrypt.
+
+use strongroom_kmip::{
+    Attribute, AttributeName, AttributeSet, LinkType, ObjectType, ResultReason, Tag,
+    UniqueIdentifierEnum, Value, View,
+};
+use strongroom_model::{
+    AttributeKey, Change, ChangeKind, Lifecycle, ManagedObject, ObjectId,
+};
+
+use super::create::{Pair, deliver_pair, generate, pair_of, read_set};
+use super::life::link;
+use crate::context::Ctx;
+use crate::refusal::Refusal;
+
+/// Attributes that do not go over to the replacement (the tables of both sections).
+const LEFT_BEHIND: &[Tag] = &[
+    Tag::INITIAL_DATE,
+    Tag::ORIGINAL_CREATION_DATE,
+    Tag::ACTIVATION_DATE,
+    Tag::PROCESS_START_DATE,
+    Tag::PROTECT_STOP_DATE,
+    Tag::DEACTIVATION_DATE,
+    Tag::DESTROY_DATE,
+    Tag::COMPROMISE_OCCURRENCE_DATE,
+    Tag::COMPROMISE_DATE,
+    Tag::REVOCATION_REASON,
+    Tag::ARCHIVE_DATE,
+    Tag::LAST_CHANGE_DATE,
+    Tag::DIGEST,
+    Tag::RANDOM_NUMBER_GENERATOR,
+    Tag::LINK,
+    Tag::FRESH,
+    Tag::ALWAYS_SENSITIVE,
+    Tag::NEVER_EXTRACTABLE,
+];
+
+pub(super) fn re_key(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Refusal> {
+    let id = ctx.target(payload)?;
+    let cached = ctx.load(&id)?;
+    let old = &cached.object;
+    if old.object_type() != ObjectType::SYMMETRIC_KEY {
+        return Err(Refusal::new(
+            ResultReason::INVALID_OBJECT_TYPE,
+            format!("object {id} is a {}: only symmetric keys are re-keyed", old.object_type()),
+        ));
+    }
+    check_replaceable(ctx, old)?;
+    let given = read_set(AttributeSet::Own, payload)?;
+    let attributes = inherit(ctx, old, given, offset(payload))?;
+    release_names(ctx, old)?;
+    let mut birth = generate(ctx, ObjectType::SYMMETRIC_KEY, attributes)?;
+    birth.attributes.push(Attribute::new(Tag::LINK, link(LinkType::REPLACED_OBJECT_LINK, &id)));
+    let new = birth.deliver(ctx)?;
+    add_link(ctx, old, LinkType::REPLACEMENT_OBJECT_LINK, &new)?;
+    ctx.out.text(Tag::UNIQUE_IDENTIFIER, new.as_str());
+    ctx.leave(Some(UniqueIdentifierEnum::RE_KEY), &new);
+    Ok(())
+}
+
+pub(super) fn re_key_key_pair(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Refusal> {
+    let id = ctx.target_in(payload, Tag::PRIVATE_KEY_UNIQUE_IDENTIFIER)?;
+    let cached = ctx.load(&id)?;
+    let private = &cached.object;
+    if private.object_type() != ObjectType::PRIVATE_KEY {
+        return Err(Refusal::new(
+            ResultReason::INVALID_OBJECT_TYPE,
+            format!("object {id} is a {}, not a private key", private.object_type()),
+        ));
+    }
+    check_replaceable(ctx, private)?;
+    let public_id = linked(private, LinkType::PUBLIC_KEY_LINK).ok_or_else(|| {
+        Refusal::new(
+            ResultReason::OBJECT_NOT_FOUND,
+            format!("private key {id} has no link to its public key"),
+        )
+    })?;
+    let public_cached = ctx.load(&public_id)?;
+    let public = &public_cached.object;
+    check_replaceable(ctx, public)?;
+
+    let offset = offset(payload);
+    let mut common = read_set(AttributeSet::Common, payload)?;
+    let mut private_given = read_set(AttributeSet::PrivateKey, payload)?;
+    let mut public_given = read_set(AttributeSet::PublicKey, payload)?;
+    private_given.extend(common.iter().cloned());
+    public_given.append(&mut common);
+    let mut private_attributes = inherit(ctx, private, private_given, offset)?;
+    let mut public_attributes = inherit(ctx, public, public_given, offset)?;
+    release_names(ctx, private)?;
+    release_names(ctx, public)?;
+    let replaced = LinkType::REPLACED_OBJECT_LINK;
+    private_attributes.push(Attribute::new(Tag::LINK, link(replaced, &id)));
+    public_attributes.push(Attribute::new(Tag::LINK, link(replaced, &public_id)));
+
+    let Pair { plan, pair } = pair_of(ctx, &private_attributes)?;
+    let (new_private, new_public) =
+        deliver_pair(ctx, &plan, &pair, Vec::new(), private_attributes, public_attributes)?;
+    add_link(ctx, private, LinkType::REPLACEMENT_OBJECT_LINK, &new_private)?;
+    add_link(ctx, public, LinkType::REPLACEMENT_OBJECT_LINK, &new_public)?;
+    ctx.out.text(Tag::PRIVATE_KEY_UNIQUE_IDENTIFIER, new_private.as_str());
+    ctx.out.text(Tag::PUBLIC_KEY_UNIQUE_IDENTIFIER, new_public.as_str());
+    ctx.leave(Some(UniqueIdentifierEnum::RE_KEY_KEY_PAIR_PUBLIC_KEY), &new_public);
+    ctx.leave(Some(UniqueIdentifierEnum::RE_KEY_KEY_PAIR_PRIVATE_KEY), &new_private);
+    ctx.leave(Some(UniqueIdentifierEnum::RE_KEY_KEY_PAIR), &new_private);
+    Ok(())
+}
+
+fn offset(payload: View<'_>) -> Option<i64> {
+    payload.find(Tag::OFFSET)?.as_interval().map(i64::from)
+}
+
+/// An object is replaced once; a destroyed one never.
+fn check_replaceable(ctx: &Ctx<'_, '_>, object: &ManagedObject) -> Result<(), Refusal> {
+    if object.lifecycle_at(ctx.now()) == Lifecycle::Destroyed {
+        return Err(super::life::destroyed(&object.id));
+    }
+    if let Some(newer) = linked(object, LinkType::REPLACEMENT_OBJECT_LINK) {
+        return Err(Refusal::wrong_state(format!(
+            "object {} was replaced by {newer} already: re-key that one",
+            object.id
+        )));
+    }
+    Ok(())
+}
+
+fn linked(object: &ManagedObject, kind: LinkType) -> Option<ObjectId> {
+    object.instances(&AttributeName::Standard(Tag::LINK)).find_map(|(_, value)| {
+        let this = value.find(Tag::LINK_TYPE)?.value.as_enumeration()?;
+        let to = value.find(Tag::LINKED_OBJECT_IDENTIFIER)?.value.as_text()?;
+        (LinkType(this) == kind).then(|| ObjectId::from(to))
+    })
+}
+
+/// The replacement's attributes: what the client gives, else what the old object has, with the
+/// dates moved.
+fn inherit(
+    ctx: &Ctx<'_, '_>,
+    old: &ManagedObject,
+    given: Vec<Attribute>,
+    offset: Option<i64>,
+) -> Result<Vec<Attribute>, Refusal> {
+    let now = ctx.now();
+    let mut attributes = given;
+    let has = |attributes: &[Attribute], name: &AttributeName| {
+        attributes.iter().any(|a| a.name == *name)
+    };
+    let given_names: Vec<AttributeName> = attributes.iter().map(|a| a.name.clone()).collect();
+    for (name, index, value) in old.attributes() {
+        let left = name.tag().is_some_and(|tag| LEFT_BEHIND.contains(&tag))
+            || matches!(name, AttributeName::Vendor { vendor, .. } if vendor == "strongroom");
+        if !left && !given_names.contains(name) {
+            attributes.push(Attribute { name: name.clone(), index, value: value.clone() });
+        }
+    }
+    // New dates: activation = now + offset; the others keep their distance from it.
+    let activation = AttributeName::Standard(Tag::ACTIVATION_DATE);
+    if let Some(offset) = offset {
+        if has(&attributes, &activation) {
+            return Err(Refusal::invalid_field("Offset and Activation Date exclude each other"));
+        }
+        attributes.push(Attribute::new(Tag::ACTIVATION_DATE, Value::DateTime(now + offset)));
+    } else if old.date(Tag::ACTIVATION_DATE).is_some() && !has(&attributes, &activation) {
+        attributes.push(Attribute::new(Tag::ACTIVATION_DATE, Value::DateTime(now)));
+    }
+    let new_activation = attributes
+        .iter()
+        .find(|a| a.name == activation)
+        .and_then(|a| a.value.as_date_time());
+    if let (Some(new), Some(before)) = (new_activation, old.date(Tag::ACTIVATION_DATE)) {
+        for tag in [Tag::PROCESS_START_DATE, Tag::PROTECT_STOP_DATE, Tag::DEACTIVATION_DATE] {
+            if let Some(date) = old.date(tag)
+                && !has(&attributes, &AttributeName::Standard(tag))
+            {
+                let moved = new.saturating_add(date.saturating_sub(before));
+                attributes.push(Attribute::new(tag, Value::DateTime(moved)));
+            }
+        }
+    }
+    Ok(attributes)
+}
+
+/// Names move to the replacement: the old object gives them up first.
+fn release_names(ctx: &mut Ctx<'_, '_>, old: &ManagedObject) -> Result<(), Refusal> {
+    let name = AttributeName::Standard(Tag::NAME);
+    let sets: Vec<(AttributeKey, Option<Value>)> = old
+        .instances(&name)
+        .filter_map(|(index, _)| Some((old.key_of(&name, index)?, None)))
+        .collect();
+    if sets.is_empty() {
+        return Ok(());
+    }
+    changed(ctx, &old.id, sets)
+}
+
+fn add_link(
+    ctx: &mut Ctx<'_, '_>,
+    old: &ManagedObject,
+    kind: LinkType,
+    to: &ObjectId,
+) -> Result<(), Refusal> {
+    let name = AttributeName::Standard(Tag::LINK);
+    let index = old.next_index(&name);
+    let key = AttributeKey { name, index, site: ctx.engine.config.site };
+    let now = ctx.now();
+    let last_change = AttributeKey::single(Tag::LAST_CHANGE_DATE);
+    let sets = vec![(key, Some(link(kind, to))), (last_change, Some(Value::DateTime(now)))];
+    changed(ctx, &old.id, sets)
+}
+
+fn changed(
+    ctx: &mut Ctx<'_, '_>,
+    id: &ObjectId,
+    sets: Vec<(AttributeKey, Option<Value>)>,
+) -> Result<(), Refusal> {
+    ctx.change(&Change::Changed {
+        kind: ChangeKind::Attributes,
+        id: id.clone(),
+        lifecycle: None,
+        compromised: false,
+        sets,
+    })
+}

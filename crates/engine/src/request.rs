@@ -1,0 +1,463 @@
+//! One request's way: decode, identity, policy, operation, journal, reply.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use strongroom_journal::kind;
+use strongroom_kmip::message::{
+    BatchItem, MessageError, MessageFault, Request, ResponseHeader, ResponseItem, ResponseWriter,
+    peek_version,
+};
+use strongroom_kmip::{
+    AsynchronousIndicator, BatchErrorContinuationOption, Encoder, Operation, ProtocolVersion,
+    ResultReason, ResultStatus,
+};
+use strongroom_model::Role;
+use strongroom_store::{Done, StoreError, WriteTx};
+
+use crate::allowance::Reservation;
+use crate::audit::{BodyRef, encode};
+use crate::caller::Caller;
+use crate::context::{Ctx, Placeholders, Trail};
+use crate::engine::{Inner, Unsealed};
+use crate::operations::{self, Kind, Prepared};
+use crate::refusal::Refusal;
+
+/// A reply, and whether the connection is to be closed after it: when the frame could not be
+/// decoded, nothing after it can be trusted to begin where it seems to.
+#[derive(Debug)]
+pub struct Reply {
+    /// The encoded response message.
+    pub bytes: Vec<u8>,
+    /// Whether to close the connection.
+    pub close: bool,
+}
+
+/// Takes the reply. Called before [`Engine::handle`](crate::Engine::handle) returns for uses, and
+/// from the writer thread, after the flush, for changes.
+pub type ReplyFn = Box<dyn FnOnce(Reply) + Send>;
+
+/// What became of one batch item.
+struct Outcome {
+    operation: Operation,
+    unique_batch_item_id: Option<Vec<u8>>,
+    status: ResultStatus,
+    refusal: Option<Refusal>,
+    payload: Option<Vec<u8>>,
+    trail: Trail,
+    micros: i64,
+}
+
+/// What became of a request: the reply, and what is to be done once it is durable.
+struct Ran {
+    bytes: Vec<u8>,
+    outcomes: Vec<Outcome>,
+    reservations: Vec<Reservation>,
+}
+
+pub(crate) fn handle(inner: &Arc<Inner>, caller: &Arc<Caller>, frame: Vec<u8>, reply: ReplyFn) {
+    let started = Instant::now();
+    let request = match Request::parse(&frame, &inner.config.limits) {
+        Ok(request) => request,
+        Err(error) => return reply(refuse_frame(inner, caller, &error, started)),
+    };
+    let version = request.header.version;
+    let Some(unsealed) = inner.unsealed() else {
+        let refusal = Refusal::new(
+            ResultReason::GENERAL_FAILURE,
+            "the key manager is sealed: unseal it with `strongroom root unseal`",
+        );
+        return reply(Reply { bytes: refuse_all(inner, &request, &refusal), close: false });
+    };
+    if let Some(refusal) = refuse_header(&request) {
+        let bytes = refuse_all(inner, &request, &refusal);
+        let item = request.items.iter().next().map(|i| i.operation);
+        record_refusal(inner, &unsealed, caller, item, Some(version), &refusal, started);
+        return reply(Reply { bytes, close: false });
+    }
+    let needs_writer =
+        request.items.iter().any(|item| operations::kind_of(item.operation) == Kind::Change);
+    if !needs_writer && let Some(ran) = run(inner, &unsealed, caller, &request, None, Vec::new()) {
+        let bytes = match record(inner, &unsealed, caller, version, &ran.outcomes) {
+            Ok(()) => ran.bytes,
+            Err(refusal) => refuse_all(inner, &request, &refusal),
+        };
+        return reply(Reply { bytes, close: false });
+    }
+    let prepared = request
+        .items
+        .iter()
+        .map(|item| operations::prepare(item.operation, item.payload, version))
+        .collect();
+    change(inner, unsealed, caller.clone(), frame, prepared, reply);
+}
+
+/// Runs the request on the writer.
+fn change(
+    inner: &Arc<Inner>,
+    unsealed: Arc<Unsealed>,
+    caller: Arc<Caller>,
+    frame: Vec<u8>,
+    prepared: Vec<Option<Prepared>>,
+    reply: ReplyFn,
+) {
+    let engine = inner.clone();
+    inner.store.submit(Box::new(move |tx| {
+        let ran = tx.and_then(|tx| {
+            let request = Request::parse(&frame, &engine.config.limits)
+                .map_err(|e| StoreError::Damaged("the request".to_owned(), e.to_string()))?;
+            run(&engine, &unsealed, &caller, &request, Some(tx), prepared)
+                .ok_or(StoreError::Locked)
+        });
+        let done: Done = Box::new(move |committed| {
+            let bytes = match committed.and(ran) {
+                Ok(ran) => finish_change(&engine, &unsealed, &caller, &frame, ran),
+                Err(error) => {
+                    let refusal = Refusal::from(error);
+                    refuse_again(&engine, &unsealed, &caller, &frame, &refusal)
+                }
+            };
+            reply(Reply { bytes, close: false });
+        });
+        done
+    }));
+}
+
+/// After the flush: allowances become usable, uses and refusals of the batch are recorded, and
+/// the reply may leave.
+fn finish_change(
+    engine: &Arc<Inner>,
+    unsealed: &Unsealed,
+    caller: &Caller,
+    frame: &[u8],
+    ran: Ran,
+) -> Vec<u8> {
+    for reservation in &ran.reservations {
+        engine.allowances.grant(reservation);
+    }
+    let version = peek_version(frame).unwrap_or(ProtocolVersion::V1_0);
+    match record(engine, unsealed, caller, version, &ran.outcomes) {
+        Ok(()) => ran.bytes,
+        Err(refusal) => refuse_again(engine, unsealed, caller, frame, &refusal),
+    }
+}
+
+/// Runs every item of a request. None when an item needs the writer and `tx` is none.
+fn run(
+    inner: &Inner,
+    unsealed: &Unsealed,
+    caller: &Caller,
+    request: &Request<'_>,
+    tx: Option<&mut WriteTx<'_>>,
+    prepared: Vec<Option<Prepared>>,
+) -> Option<Ran> {
+    let now_ms = inner.trusted_ms();
+    let role = inner.store.server_state().role_of(&caller.user);
+    let runner = Runner { inner, unsealed, caller, request, role, now_ms };
+    match tx {
+        None => runner.all(None, prepared).ok(),
+        Some(tx) if request.header.batch_error == BatchErrorContinuationOption::UNDO => {
+            // The whole batch is one savepoint: a failure takes everything with it.
+            let mut undone = None;
+            let kept = tx.nested(|tx| {
+                let ran =
+                    runner.all(Some(tx), prepared).map_err(|()| Refusal::needs_writer())?;
+                if ran.outcomes.iter().any(|o| o.status == ResultStatus::OPERATION_FAILED) {
+                    undone = Some(runner.undone(ran));
+                    return Err(Refusal::needs_writer());
+                }
+                Ok(ran)
+            });
+            kept.ok().or(undone)
+        }
+        Some(tx) => runner.all(Some(tx), prepared).ok(),
+    }
+}
+
+struct Runner<'a> {
+    inner: &'a Inner,
+    unsealed: &'a Unsealed,
+    caller: &'a Caller,
+    request: &'a Request<'a>,
+    role: Option<Role>,
+    now_ms: i64,
+}
+
+impl Runner<'_> {
+    /// Err when an item needs the writer.
+    fn all(
+        &self,
+        mut tx: Option<&mut WriteTx<'_>>,
+        prepared: Vec<Option<Prepared>>,
+    ) -> Result<Ran, ()> {
+        let mut prepared = prepared.into_iter();
+        let mut placeholders = Placeholders::default();
+        let mut outcomes = Vec::with_capacity(1);
+        let mut reservations = Vec::new();
+        for item in self.request.items.iter() {
+            let outcome = self.one(
+                item,
+                tx.as_deref_mut(),
+                &mut placeholders,
+                &mut reservations,
+                prepared.next().flatten(),
+            )?;
+            let failed = outcome.status == ResultStatus::OPERATION_FAILED;
+            outcomes.push(outcome);
+            if failed && self.request.header.batch_error != BatchErrorContinuationOption::CONTINUE {
+                break;
+            }
+        }
+        let bytes = self.encode(&mut outcomes);
+        Ok(Ran { bytes, outcomes, reservations })
+    }
+
+    fn one(
+        &self,
+        item: &BatchItem<'_>,
+        tx: Option<&mut WriteTx<'_>>,
+        placeholders: &mut Placeholders,
+        reservations: &mut Vec<Reservation>,
+        prepared: Option<Prepared>,
+    ) -> Result<Outcome, ()> {
+        let started = Instant::now();
+        let mut trail = Trail::default();
+        let work = |tx: Option<&mut WriteTx<'_>>| {
+            let mut ctx = Ctx {
+                engine: self.inner,
+                unsealed: self.unsealed,
+                caller: self.caller,
+                role: self.role,
+                operation: item.operation,
+                version: self.request.header.version,
+                now_ms: self.now_ms,
+                tx,
+                placeholders,
+                out: Encoder::for_version(self.request.header.version),
+                trail: Trail::default(),
+                reservations: Vec::new(),
+                prepared,
+            };
+            let result = operations::run(&mut ctx, item);
+            trail = ctx.trail;
+            if result.is_ok() {
+                reservations.append(&mut ctx.reservations);
+            }
+            result.map(|()| ctx.out.into_bytes())
+        };
+        let result = match tx {
+            Some(tx) => tx.nested(|tx| work(Some(tx))),
+            None => work(None),
+        };
+        let (status, refusal, payload) = match result {
+            Ok(payload) => (ResultStatus::SUCCESS, None, Some(payload)),
+            Err(refusal) if refusal.needs_writer => return Err(()),
+            Err(refusal) => {
+                trail.changed = false;
+                (ResultStatus::OPERATION_FAILED, Some(refusal), None)
+            }
+        };
+        Ok(Outcome {
+            operation: item.operation,
+            unique_batch_item_id: item.unique_batch_item_id.map(<[u8]>::to_vec),
+            status,
+            refusal,
+            payload,
+            trail,
+            micros: started.elapsed().as_micros() as i64,
+        })
+    }
+
+    /// A batch that is undone: what succeeded is told to be undone.
+    fn undone(&self, ran: Ran) -> Ran {
+        let mut outcomes = ran.outcomes;
+        for outcome in &mut outcomes {
+            if outcome.status == ResultStatus::SUCCESS {
+                outcome.status = ResultStatus::OPERATION_UNDONE;
+            }
+            outcome.trail.changed = false;
+        }
+        let bytes = self.encode(&mut outcomes);
+        Ran { bytes, outcomes, reservations: Vec::new() }
+    }
+
+    /// The response message. Where it would be larger than the client takes, the items are
+    /// refused instead.
+    fn encode(&self, outcomes: &mut [Outcome]) -> Vec<u8> {
+        let header = header_for(self.request, self.now_ms);
+        let bytes = encode_outcomes(&header, outcomes);
+        let limit = self.request.header.maximum_response_size.unwrap_or(u32::MAX) as usize;
+        if bytes.len() <= limit {
+            return bytes;
+        }
+        for outcome in outcomes.iter_mut().filter(|o| o.status == ResultStatus::SUCCESS) {
+            if outcome.trail.changed {
+                continue;
+            }
+            outcome.status = ResultStatus::OPERATION_FAILED;
+            outcome.payload = None;
+            outcome.refusal = Some(Refusal::new(
+                ResultReason::RESPONSE_TOO_LARGE,
+                format!(
+                    "the response has {} bytes, the client takes {limit}: raise Maximum Response \
+                     Size or ask for less",
+                    bytes.len()
+                ),
+            ));
+        }
+        encode_outcomes(&header, outcomes)
+    }
+}
+
+fn header_for<'a>(request: &'a Request<'_>, now_ms: i64) -> ResponseHeader<'a> {
+    ResponseHeader::new(request.header.version, now_ms.div_euclid(1000))
+        .with_client_correlation_value(request.header.client_correlation_value)
+}
+
+fn encode_outcomes(header: &ResponseHeader<'_>, outcomes: &[Outcome]) -> Vec<u8> {
+    let mut writer = ResponseWriter::new(header);
+    for outcome in outcomes {
+        writer.item(&ResponseItem {
+            operation: Some(outcome.operation),
+            unique_batch_item_id: outcome.unique_batch_item_id.as_deref(),
+            status: outcome.status,
+            reason: outcome.refusal.as_ref().map(|r| r.reason),
+            message: outcome.refusal.as_ref().map(|r| r.message.as_str()),
+            asynchronous_correlation_value: None,
+            payload: outcome.payload.as_deref(),
+        });
+    }
+    writer.finish()
+}
+
+/// What the header alone rules out.
+fn refuse_header(request: &Request<'_>) -> Option<Refusal> {
+    if request.header.asynchronous == AsynchronousIndicator::MANDATORY {
+        return Some(Refusal::new(
+            ResultReason::OPERATION_NOT_SUPPORTED,
+            "this server answers at once: asynchronous operations are not offered",
+        ));
+    }
+    if let Some(extension) = request.critical_extension() {
+        return Some(Refusal::new(
+            ResultReason::FEATURE_NOT_SUPPORTED,
+            format!(
+                "the critical message extension of {} is not known here",
+                extension.vendor.unwrap_or("an unnamed vendor")
+            ),
+        ));
+    }
+    None
+}
+
+/// A reply that refuses every item.
+fn refuse_all(inner: &Inner, request: &Request<'_>, refusal: &Refusal) -> Vec<u8> {
+    let header = header_for(request, inner.trusted_ms());
+    let mut writer = ResponseWriter::new(&header);
+    for item in request.items.iter() {
+        writer.item(&ResponseItem {
+            operation: Some(item.operation),
+            unique_batch_item_id: item.unique_batch_item_id,
+            status: ResultStatus::OPERATION_FAILED,
+            reason: Some(refusal.reason),
+            message: Some(&refusal.message),
+            ..ResponseItem::default()
+        });
+    }
+    writer.finish()
+}
+
+/// As [`refuse_all`], from the frame, with a record of it.
+fn refuse_again(
+    inner: &Inner,
+    unsealed: &Unsealed,
+    caller: &Caller,
+    frame: &[u8],
+    refusal: &Refusal,
+) -> Vec<u8> {
+    match Request::parse(frame, &inner.config.limits) {
+        Ok(request) => {
+            let operation = request.items.iter().next().map(|i| i.operation);
+            let version = Some(request.header.version);
+            record_refusal(inner, unsealed, caller, operation, version, refusal, Instant::now());
+            refuse_all(inner, &request, refusal)
+        }
+        Err(error) => error.reply(inner.trusted_ms().div_euclid(1000)),
+    }
+}
+
+fn refuse_frame(
+    inner: &Inner,
+    caller: &Caller,
+    error: &MessageError,
+    started: Instant,
+) -> Reply {
+    if let Some(unsealed) = inner.unsealed() {
+        let refusal = Refusal::new(error.reason(), error.to_string());
+        record_refusal(inner, &unsealed, caller, None, error.version, &refusal, started);
+    }
+    Reply { bytes: error.reply(inner.trusted_ms().div_euclid(1000)), close: is_undecodable(error) }
+}
+
+/// Whether the bytes were no frame at all, so that the next frame's beginning is not known.
+fn is_undecodable(error: &MessageError) -> bool {
+    matches!(error.fault, MessageFault::Decode(_) | MessageFault::NotAMessage { .. })
+}
+
+fn record_refusal(
+    inner: &Inner,
+    unsealed: &Unsealed,
+    caller: &Caller,
+    operation: Option<Operation>,
+    version: Option<ProtocolVersion>,
+    refusal: &Refusal,
+    started: Instant,
+) {
+    let body = encode(&BodyRef {
+        fingerprint: &caller.fingerprint,
+        address: &caller.address,
+        action: operation.map_or("Message", Operation::name),
+        protocol: version.map(|v| (v.major, v.minor)),
+        object: None,
+        rule: "",
+        status: Some(ResultStatus::OPERATION_FAILED),
+        reason: Some(refusal.reason),
+        message: &refusal.message,
+        micros: started.elapsed().as_micros() as i64,
+        parameters: std::iter::empty(),
+    });
+    // The reply is a refusal already; should the audit fail too, the journal says so itself.
+    let _ = unsealed.append_use(inner.wall_ms(), &caller.user, kind::REFUSAL, body);
+}
+
+/// "No answer before its audit record is written": every item that is not in the journal of
+/// changes goes into the chain of uses.
+fn record(
+    inner: &Inner,
+    unsealed: &Unsealed,
+    caller: &Caller,
+    version: ProtocolVersion,
+    outcomes: &[Outcome],
+) -> Result<(), Refusal> {
+    for outcome in outcomes.iter().filter(|o| !o.trail.changed) {
+        let body = encode(&BodyRef {
+            fingerprint: &caller.fingerprint,
+            address: &caller.address,
+            action: outcome.operation.name(),
+            protocol: Some((version.major, version.minor)),
+            object: outcome.trail.object.as_deref(),
+            rule: &outcome.trail.rule,
+            status: Some(outcome.status),
+            reason: outcome.refusal.as_ref().map(|r| r.reason),
+            message: outcome.refusal.as_ref().map_or("", |r| r.message.as_str()),
+            micros: outcome.micros,
+            parameters: outcome.trail.parameters.iter().map(|(n, v)| (*n, v.as_str())),
+        });
+        let kind = match outcome.status {
+            ResultStatus::SUCCESS => kind::USE,
+            _ => kind::REFUSAL,
+        };
+        unsealed.append_use(inner.wall_ms(), &caller.user, kind, body)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,361 @@
+//! Reading the audit: both chains as one list, and their verification.
+
+use std::ops::ControlFlow;
+
+use strongroom_journal::{ChainName, Fault, Head, Record, Start, Verifier, kind};
+use strongroom_kmip::{AttributeName, ResultReason, ResultStatus};
+use strongroom_model::{Change, ChangeKind};
+
+use crate::audit::UseRecord;
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// Journal records read at once.
+const PAGE: u32 = 4096;
+
+/// One line of the audit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// `"changes"` or `"uses"`.
+    pub chain: &'static str,
+    /// Its number in the chain.
+    pub seq: u64,
+    /// When, milliseconds since the Unix epoch.
+    pub time_ms: i64,
+    /// Who.
+    pub user: String,
+    /// `"use"`, `"refusal"`, `"event"`, or the kind of change.
+    pub kind: String,
+    /// What was asked: the operation or the event.
+    pub action: String,
+    /// About which object.
+    pub object: Option<String>,
+    /// What came of it: `"success"`, or the reason of a refusal.
+    pub result: String,
+    /// Particulars in words.
+    pub detail: String,
+    /// SHA-256 of the client's certificate, hexadecimal.
+    pub fingerprint: String,
+    /// The client's address.
+    pub address: String,
+    /// The rule that decided.
+    pub rule: String,
+    /// How long it took, microseconds; zero where it is not recorded.
+    pub micros: i64,
+    /// The record's hash.
+    pub hash: [u8; 32],
+}
+
+/// Which entries are wanted. All given conditions must hold.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    /// Only of this user.
+    pub user: Option<String>,
+    /// Only about this object.
+    pub object: Option<String>,
+    /// Only from this time on, milliseconds since the Unix epoch.
+    pub since_ms: Option<i64>,
+}
+
+impl AuditFilter {
+    fn wants(&self, entry: &AuditEntry) -> bool {
+        self.user.as_ref().is_none_or(|user| *user == entry.user)
+            && self.object.as_ref().is_none_or(|object| entry.object.as_ref() == Some(object))
+            && self.since_ms.is_none_or(|since| entry.time_ms >= since)
+    }
+}
+
+/// What verifying the audit found sound.
+#[derive(Clone, Debug)]
+pub struct AuditReport {
+    /// Records of changes checked, and the last one.
+    pub changes: (u64, Head),
+    /// Records of uses checked, and the last one.
+    pub uses: (u64, Head),
+    /// Records whose authentication codes were checked too.
+    pub codes: u64,
+    /// Records that say a crash cut off the end of the chain of uses.
+    pub gaps: usize,
+}
+
+/// Which chain does not verify, and where.
+#[derive(Debug, thiserror::Error)]
+#[error("the chain of {chain} does not verify: {fault}")]
+pub struct AuditFault {
+    /// `"changes"` or `"uses"`.
+    pub chain: &'static str,
+    /// Where and what.
+    pub fault: String,
+    /// The sequence number, when the fault has one.
+    pub seq: Option<u64>,
+}
+
+impl AuditFault {
+    fn of(chain: &'static str, fault: &Fault) -> Self {
+        Self { chain, fault: fault.to_string(), seq: Some(fault.seq) }
+    }
+}
+
+impl Engine {
+    /// The last `count` entries that the filter wants, oldest first.
+    ///
+    /// # Errors
+    /// [`EngineError::Sealed`], or chains that cannot be read.
+    pub fn audit_tail(
+        &self,
+        count: usize,
+        filter: &AuditFilter,
+    ) -> Result<Vec<AuditEntry>, EngineError> {
+        let mut entries = self.uses_tail(count, filter)?;
+        entries.append(&mut self.changes_tail(count, filter)?);
+        entries.sort_by_key(|e| (e.time_ms, e.chain, e.seq));
+        let skip = entries.len().saturating_sub(count);
+        Ok(entries.split_off(skip))
+    }
+
+    fn uses_tail(
+        &self,
+        count: usize,
+        filter: &AuditFilter,
+    ) -> Result<Vec<AuditEntry>, EngineError> {
+        let unsealed = self.inner.unsealed().ok_or(EngineError::Sealed)?;
+        let reader = unsealed.uses().reader();
+        // Ask for more until enough are wanted or there are no more.
+        let mut ask = count.saturating_mul(2).max(64);
+        loop {
+            let records = reader.tail(ask).map_err(|e| EngineError::Audit(e.to_string()))?;
+            let exhausted = records.len() < ask;
+            let mut wanted: Vec<AuditEntry> =
+                records.iter().map(use_entry).filter(|e| filter.wants(e)).collect();
+            if wanted.len() >= count || exhausted {
+                let skip = wanted.len().saturating_sub(count);
+                return Ok(wanted.split_off(skip));
+            }
+            ask = ask.saturating_mul(8);
+        }
+    }
+
+    fn changes_tail(
+        &self,
+        count: usize,
+        filter: &AuditFilter,
+    ) -> Result<Vec<AuditEntry>, EngineError> {
+        let site = self.inner.config.site;
+        let mut wanted = Vec::new();
+        let mut end = self.inner.store.head().seq + 1;
+        while end > 1 && wanted.len() < count {
+            let from = end.saturating_sub(u64::from(PAGE)).max(1);
+            let page = self
+                .inner
+                .store
+                .read(|tx| tx.journal(site, from, (end - from) as u32))?;
+            let mut entries: Vec<AuditEntry> =
+                page.iter().map(change_entry).filter(|e| filter.wants(e)).collect();
+            entries.append(&mut wanted);
+            wanted = entries;
+            end = from;
+        }
+        let skip = wanted.len().saturating_sub(count);
+        Ok(wanted.split_off(skip))
+    }
+
+    /// Checks both chains from their beginnings: every hash, and the authentication codes of the
+    /// segments whose keys are still known.
+    ///
+    /// # Errors
+    /// The first [`AuditFault`], with the chain and the place.
+    pub fn audit_verify(&self) -> Result<AuditReport, AuditFault> {
+        let other = |chain| move |e: EngineError| AuditFault { chain, fault: e.to_string(), seq: None };
+        let unsealed =
+            self.inner.unsealed().ok_or(EngineError::Sealed).map_err(other("changes"))?;
+        let changes = self.verify_changes()?;
+        let uses = unsealed.uses();
+        let state = uses.state().map_err(|e| AuditFault {
+            chain: "uses",
+            fault: e.to_string(),
+            seq: None,
+        })?;
+        let uses = uses
+            .reader()
+            .verify(self.inner.config.site, Some(&state), [uses.status().written])
+            .map_err(|error| match error.fault() {
+                Some(fault) => AuditFault::of("uses", fault),
+                None => AuditFault { chain: "uses", fault: error.to_string(), seq: None },
+            })?;
+        Ok(AuditReport {
+            changes: (changes.records, changes.head),
+            uses: (uses.records, uses.head),
+            codes: changes.macs + uses.macs,
+            gaps: uses.gaps.len(),
+        })
+    }
+
+    fn verify_changes(&self) -> Result<strongroom_journal::Report, AuditFault> {
+        let chain = ChainName::Changes;
+        let site = self.inner.config.site;
+        let failed = |fault: String| AuditFault { chain: "changes", fault, seq: None };
+        let state = self.inner.store.chain_state().map_err(|e| failed(e.to_string()))?;
+        let anchor = self.inner.store.head();
+        let mut verifier = Verifier::new(chain, site, Start::genesis(chain, site))
+            .with_anchors([anchor])
+            .with_state(&state)
+            .map_err(|e| failed(e.to_string()))?;
+        let mut from = 1;
+        loop {
+            let page = self
+                .inner
+                .store
+                .read(|tx| tx.journal(site, from, PAGE))
+                .map_err(|e: strongroom_store::StoreError| failed(e.to_string()))?;
+            let Some(last) = page.last() else { break };
+            from = last.seq + 1;
+            for record in page.iter().take_while(|r| r.seq <= anchor.seq) {
+                verifier
+                    .check(&record.as_ref())
+                    .map_err(|fault| AuditFault::of("changes", &fault))?;
+            }
+            if from > anchor.seq {
+                break;
+            }
+        }
+        verifier.finish().map_err(|fault| AuditFault::of("changes", &fault))
+    }
+
+    /// Visits every entry of the chain of uses from `seq` on, oldest first.
+    ///
+    /// # Errors
+    /// [`EngineError::Sealed`], or a chain that cannot be read.
+    pub fn uses_from(
+        &self,
+        seq: u64,
+        mut visit: impl FnMut(AuditEntry) -> ControlFlow<()>,
+    ) -> Result<(), EngineError> {
+        let unsealed = self.inner.unsealed().ok_or(EngineError::Sealed)?;
+        let audit = |e: strongroom_journal::ReadError| EngineError::Audit(e.to_string());
+        for record in unsealed.uses().reader().records(seq).map_err(audit)? {
+            if visit(use_entry(&record.map_err(audit)?)).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn use_entry(record: &Record) -> AuditEntry {
+    let mut entry = blank("uses", record);
+    entry.kind = match record.kind {
+        kind::USE => "use",
+        kind::REFUSAL => "refusal",
+        kind::SERVER_EVENT => "event",
+        other => kind::name(other).unwrap_or("unknown"),
+    }
+    .to_owned();
+    let Some(body) = UseRecord::decode(&record.body) else { return entry };
+    entry.result = match (body.status, body.reason) {
+        (None | Some(ResultStatus::SUCCESS), None) => "success".to_owned(),
+        (_, reason) => reason.map_or("failed", ResultReason::name).to_owned(),
+    };
+    let mut words: Vec<String> =
+        body.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    if !body.message.is_empty() {
+        words.push(body.message);
+    }
+    entry.detail = words.join(" ");
+    entry.action = body.action;
+    entry.object = body.object;
+    entry.fingerprint = body.fingerprint;
+    entry.address = body.address;
+    entry.rule = body.rule;
+    entry.micros = body.micros;
+    entry
+}
+
+fn change_entry(record: &Record) -> AuditEntry {
+    let mut entry = blank("changes", record);
+    entry.result = "success".to_owned();
+    let Ok((origin, change)) = Change::decode(record.kind, &record.body) else {
+        entry.kind = kind::name(record.kind).unwrap_or("unknown").to_owned();
+        return entry;
+    };
+    entry.kind = kind_name(change.kind()).to_owned();
+    entry.object = change.object().map(|id| id.as_str().to_owned());
+    entry.detail = describe(&change);
+    entry.action = origin.operation;
+    entry.fingerprint = origin.fingerprint;
+    entry.address = origin.address;
+    entry.rule = origin.rule;
+    entry
+}
+
+fn blank(chain: &'static str, record: &Record) -> AuditEntry {
+    AuditEntry {
+        chain,
+        seq: record.seq,
+        time_ms: (record.hlc >> 16) as i64,
+        user: record.actor.clone(),
+        kind: String::new(),
+        action: String::new(),
+        object: None,
+        result: String::new(),
+        detail: String::new(),
+        fingerprint: String::new(),
+        address: String::new(),
+        rule: String::new(),
+        micros: 0,
+        hash: record.hash,
+    }
+}
+
+/// The stable word for a kind of change.
+fn kind_name(kind: ChangeKind) -> &'static str {
+    match kind {
+        ChangeKind::Created => "created",
+        ChangeKind::Attributes => "attributes",
+        ChangeKind::Activated => "activated",
+        ChangeKind::Deactivated => "deactivated",
+        ChangeKind::Compromised => "compromised",
+        ChangeKind::Destroyed => "destroyed",
+        ChangeKind::DestroyScheduled => "destroy-scheduled",
+        ChangeKind::Rewrapped => "rewrapped",
+        ChangeKind::Reserved => "reserved",
+        ChangeKind::Granted => "granted",
+        ChangeKind::GrantRevoked => "grant-revoked",
+        ChangeKind::RoleGranted => "role-granted",
+        ChangeKind::RoleRevoked => "role-revoked",
+        ChangeKind::CertificateIssued => "certificate-issued",
+        ChangeKind::CertificateRevoked => "certificate-revoked",
+        ChangeKind::Setting => "setting",
+        ChangeKind::Noted => "noted",
+    }
+}
+
+/// A change in words, without values: they may be secret.
+fn describe(change: &Change) -> String {
+    match change {
+        Change::Created(new) => new.object_type.name().to_owned(),
+        Change::Changed { sets, .. } => {
+            let names: Vec<String> = sets
+                .iter()
+                .map(|(key, _)| &key.name)
+                .filter(|name| {
+                    **name != AttributeName::Standard(strongroom_kmip::Tag::LAST_CHANGE_DATE)
+                })
+                .map(ToString::to_string)
+                .collect();
+            names.join(", ")
+        }
+        Change::Rewrapped { material, .. } => format!("epoch {}", material.epoch),
+        Change::Reserved { counter, upto, .. } => format!("{counter:?} up to {upto}"),
+        Change::Granted { subject, operation, .. }
+        | Change::GrantRevoked { subject, operation, .. } => {
+            format!("{subject} {}", strongroom_kmip::Operation(*operation).name())
+        }
+        Change::RoleGranted { user, role, .. } | Change::RoleRevoked { user, role } => {
+            format!("{user} {}", role.name())
+        }
+        Change::CertificateIssued(info) => format!("{} {}", info.purpose, info.user),
+        Change::CertificateRevoked { fingerprint, reason } => format!("{fingerprint} {reason}"),
+        Change::Setting(setting) => format!("{} {}", setting.namespace, setting.key),
+        Change::Noted { what, text } => format!("{what} {text}"),
+    }
+}

@@ -1,0 +1,146 @@
+//! What exists only while the root key is open: the keyring and the audit of uses.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::RwLock;
+use strongroom_journal::{Options, Status, UseJournal};
+use strongroom_kmip::ResultReason;
+use strongroom_model::{ObjectId, SealedMaterial};
+use strongroom_root::{Keyring, RootError, Sealed};
+use strongroom_secmem::SecretBytes;
+
+use crate::config::EngineConfig;
+use crate::error::EngineError;
+use crate::refusal::Refusal;
+
+/// The directory of the audit of uses, inside the data directory.
+const USES_DIR: &str = "audit";
+
+pub(crate) struct Unsealed {
+    pub(crate) keyring: RwLock<Keyring>,
+    uses: UseJournal,
+    /// Hybrid clock of the chain of uses.
+    hlc: AtomicU64,
+}
+
+impl Unsealed {
+    pub(crate) fn open(
+        config: &EngineConfig,
+        keyring: Keyring,
+        now_ms: i64,
+    ) -> Result<Self, EngineError> {
+        let (_, vault) = keyring.chain_keys("uses")?;
+        let options = Options {
+            durability: config.audit_uses,
+            window: config.flush_window,
+            segment_bytes: config.segment_bytes,
+            ..Options::new(config.site)
+        };
+        let first = (now_ms.max(0) as u64) << 16;
+        let uses = UseJournal::open(&uses_dir(config), options, Box::new(vault), first)
+            .map_err(|e| EngineError::Audit(e.to_string()))?;
+        let last = uses
+            .reader()
+            .tail(1)
+            .ok()
+            .and_then(|records| records.last().map(|r| r.hlc))
+            .unwrap_or(0);
+        Ok(Self { keyring: RwLock::new(keyring), uses, hlc: AtomicU64::new(last.max(first)) })
+    }
+
+    /// Appends a record of a use, a refusal or an event. When this returns, the record is with
+    /// the operating system, or on disk where the configuration asks for that.
+    pub(crate) fn append_use(
+        &self,
+        now_ms: i64,
+        user: &str,
+        kind: u16,
+        body: Vec<u8>,
+    ) -> Result<(), Refusal> {
+        let hlc = self.tick(now_ms);
+        self.uses.append(hlc, user, kind, &body).map(|_| ()).map_err(|error| {
+            Refusal::new(
+                ResultReason::GENERAL_FAILURE,
+                format!("the audit could not be written, so nothing is answered: {error}"),
+            )
+        })
+    }
+
+    fn tick(&self, now_ms: i64) -> u64 {
+        let wall = (now_ms.max(0) as u64) << 16;
+        let mut last = self.hlc.load(Ordering::Relaxed);
+        loop {
+            let next = wall.max(last + 1);
+            match self.hlc.compare_exchange_weak(last, next, Ordering::Relaxed, Ordering::Relaxed)
+            {
+                Ok(_) => return next,
+                Err(seen) => last = seen,
+            }
+        }
+    }
+
+    pub(crate) fn uses(&self) -> &UseJournal {
+        &self.uses
+    }
+
+    pub(crate) fn uses_status(&self) -> Status {
+        self.uses.status()
+    }
+
+    pub(crate) fn epoch(&self) -> u32 {
+        self.keyring.read().current_epoch()
+    }
+
+    pub(crate) fn seal_material(
+        &self,
+        id: &ObjectId,
+        version: u32,
+        plain: &SecretBytes,
+    ) -> Result<SealedMaterial, Refusal> {
+        let sealed = self
+            .keyring
+            .read()
+            .seal_object(id.as_str(), version, plain.as_slice())
+            .map_err(refused)?;
+        Ok(SealedMaterial {
+            epoch: sealed.epoch,
+            version: sealed.version,
+            digest: strongroom_crypto::sha256(&[&sealed.bytes]),
+            bytes: sealed.bytes,
+        })
+    }
+
+    pub(crate) fn open_material(
+        &self,
+        id: &ObjectId,
+        sealed: &SealedMaterial,
+    ) -> Result<SecretBytes, Refusal> {
+        let sealed = Sealed {
+            epoch: sealed.epoch,
+            version: sealed.version,
+            bytes: sealed.bytes.clone(),
+        };
+        self.keyring.read().open_object(id.as_str(), &sealed).map_err(refused)
+    }
+
+    pub(crate) fn seal_secret(&self, name: &str, plain: &[u8]) -> Result<Vec<u8>, EngineError> {
+        Ok(self.keyring.read().seal_secret(name, plain)?)
+    }
+
+    pub(crate) fn open_secret(
+        &self,
+        name: &str,
+        sealed: &[u8],
+    ) -> Result<SecretBytes, EngineError> {
+        Ok(self.keyring.read().open_secret(name, sealed)?)
+    }
+}
+
+fn refused(error: RootError) -> Refusal {
+    Refusal::new(ResultReason::GENERAL_FAILURE, error.to_string())
+}
+
+pub(crate) fn uses_dir(config: &EngineConfig) -> std::path::PathBuf {
+    Path::new(&config.data_dir).join(USES_DIR)
+}
