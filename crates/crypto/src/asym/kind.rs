@@ -5,22 +5,22 @@ use strongroom_kmip::{CryptographicAlgorithm, RecommendedCurve};
 
 use crate::CryptoError;
 
-/// Algorithms that no KMIP version up to 2.1 names, in the range the standard leaves to extensions.
+/// Algorithms that no KMIP version up to 2.1 names: the extension codes of `strongroom-kmip`.
 pub mod extension {
     use strongroom_kmip::CryptographicAlgorithm;
 
     /// ML-KEM-512 (FIPS 203).
-    pub const ML_KEM_512: CryptographicAlgorithm = CryptographicAlgorithm(0x8000_0101);
+    pub const ML_KEM_512: CryptographicAlgorithm = CryptographicAlgorithm::ML_KEM_512;
     /// ML-KEM-768 (FIPS 203).
-    pub const ML_KEM_768: CryptographicAlgorithm = CryptographicAlgorithm(0x8000_0102);
+    pub const ML_KEM_768: CryptographicAlgorithm = CryptographicAlgorithm::ML_KEM_768;
     /// ML-KEM-1024 (FIPS 203).
-    pub const ML_KEM_1024: CryptographicAlgorithm = CryptographicAlgorithm(0x8000_0103);
+    pub const ML_KEM_1024: CryptographicAlgorithm = CryptographicAlgorithm::ML_KEM_1024;
     /// ML-DSA-44 (FIPS 204).
-    pub const ML_DSA_44: CryptographicAlgorithm = CryptographicAlgorithm(0x8000_0111);
+    pub const ML_DSA_44: CryptographicAlgorithm = CryptographicAlgorithm::ML_DSA_44;
     /// ML-DSA-65 (FIPS 204).
-    pub const ML_DSA_65: CryptographicAlgorithm = CryptographicAlgorithm(0x8000_0112);
+    pub const ML_DSA_65: CryptographicAlgorithm = CryptographicAlgorithm::ML_DSA_65;
     /// ML-DSA-87 (FIPS 204).
-    pub const ML_DSA_87: CryptographicAlgorithm = CryptographicAlgorithm(0x8000_0113);
+    pub const ML_DSA_87: CryptographicAlgorithm = CryptographicAlgorithm::ML_DSA_87;
 }
 
 /// What a key is, in KMIP's words.
