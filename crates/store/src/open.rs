@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
@@ -43,6 +44,9 @@ pub struct Options {
     pub site: u32,
     /// A journal segment ends after so many records.
     pub segment_records: u64,
+    /// A commit takes no more jobs once they have run for so long, so that the first does not wait
+    /// for ever.
+    pub batch_time: Duration,
     /// Whether commits are flushed to the disk. Without that an acknowledged change may be lost:
     /// for measuring only.
     pub flush: bool,
@@ -51,8 +55,13 @@ pub struct Options {
 impl Options {
     /// Site 1, and the defaults.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        let segment_records = strongroom_journal::DEFAULT_SEGMENT_RECORDS;
-        Self { path: path.into(), site: 1, segment_records, flush: true }
+        Self {
+            path: path.into(),
+            site: 1,
+            segment_records: strongroom_journal::DEFAULT_SEGMENT_RECORDS,
+            batch_time: Duration::from_millis(20),
+            flush: true,
+        }
     }
 }
 
@@ -453,7 +462,7 @@ fn connect(path: &Path, write: Option<bool>) -> Result<Connection, StoreError> {
     };
     let connection = Connection::open_with_flags(path, flags)?;
     connection.set_prepared_statement_cache_capacity(64);
-    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    connection.busy_timeout(Duration::from_secs(10))?;
     connection.execute_batch("PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF;")?;
     if let Some(flush) = write {
         let synchronous = if flush { "FULL" } else { "OFF" };

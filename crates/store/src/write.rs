@@ -22,6 +22,18 @@ struct Mark {
     server_state: Arc<ServerState>,
 }
 
+/// What a batch leaves.
+pub(crate) struct Left {
+    /// The objects changed.
+    pub(crate) touched: BTreeSet<ObjectId>,
+    /// The server's own state.
+    pub(crate) server_state: Arc<ServerState>,
+    /// Whether anything beside the journal and the state was written.
+    pub(crate) local: bool,
+    /// Why the transaction is lost, if it is.
+    pub(crate) lost: Option<StoreError>,
+}
+
 /// A transaction that may change the store. Reads through it see its own changes.
 pub struct WriteTx<'a> {
     read: ReadTx<'a>,
@@ -30,6 +42,8 @@ pub struct WriteTx<'a> {
     server_state: Arc<ServerState>,
     touched: BTreeSet<ObjectId>,
     depth: u32,
+    /// Whether anything beside the journal and the state was written.
+    local: bool,
     /// Why the engine rolled the whole transaction back by itself, if it did.
     lost: Option<StoreError>,
 }
@@ -49,7 +63,16 @@ impl<'a> WriteTx<'a> {
         clock: &'a mut HybridClock,
         server_state: Arc<ServerState>,
     ) -> Self {
-        Self { read, chain, clock, server_state, touched: BTreeSet::new(), depth: 0, lost: None }
+        Self {
+            read,
+            chain,
+            clock,
+            server_state,
+            touched: BTreeSet::new(),
+            depth: 0,
+            local: false,
+            lost: None,
+        }
     }
 
     /// The server's own state as this transaction sees it.
@@ -57,11 +80,10 @@ impl<'a> WriteTx<'a> {
         &self.server_state
     }
 
-    /// What the batch left: the objects changed, the server's own state, and why the transaction
-    /// is lost, if it is.
-    pub(crate) fn finish(self) -> (BTreeSet<ObjectId>, Arc<ServerState>, Option<StoreError>) {
+    /// What the batch left.
+    pub(crate) fn finish(self) -> Left {
         let lost = self.alive().err();
-        (self.touched, self.server_state, lost)
+        Left { touched: self.touched, server_state: self.server_state, local: self.local, lost }
     }
 
     /// A full disk or a failing one makes SQLite roll the whole transaction back by itself.
@@ -169,6 +191,8 @@ impl<'a> WriteTx<'a> {
     /// # Errors
     /// The database's.
     pub fn put_local(&mut self, key: &str, value: Option<&[u8]>) -> Result<(), StoreError> {
+        self.alive()?;
+        self.local = true;
         let key = format!("local:{key}");
         match value {
             Some(value) => self

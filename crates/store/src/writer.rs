@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rusqlite::Connection;
 use strongroom_journal::Chain;
@@ -15,7 +15,7 @@ use crate::error::StoreError;
 use crate::keys::StoreKeys;
 use crate::open::{Shared, Unlock, end_segment, unlock};
 use crate::read::ReadTx;
-use crate::write::WriteTx;
+use crate::write::{Left, WriteTx};
 
 /// What a job hands back: told, after the flush, whether it holds.
 pub type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
@@ -33,9 +33,6 @@ pub(crate) enum Message {
 
 /// At most so many jobs share a commit, so that the first does not wait for ever.
 const MAX_BATCH: usize = 512;
-
-/// A batch takes no more jobs once it has run for so long.
-const MAX_BATCH_TIME: Duration = Duration::from_millis(20);
 
 pub(crate) struct Writer {
     pub(crate) connection: Connection,
@@ -71,7 +68,7 @@ impl Writer {
     /// Everything but jobs. False means stop.
     fn control(&mut self, message: Message) -> bool {
         match message {
-            Message::Job(job) => job(Err(StoreError::Stopping))(Err(StoreError::Stopping)),
+            Message::Job(job) => refuse(job, StoreError::Stopping),
             Message::Unlock(request, reply) => {
                 let result = unlock(&mut self.connection, &self.shared, *request);
                 let _ = reply.send(result.map(|open| self.open = Some(open)));
@@ -89,15 +86,15 @@ impl Writer {
     /// Runs `first` and whatever else waits, in one transaction. False means stop.
     fn batch(&mut self, first: Job, inbox: &Receiver<Message>) -> bool {
         let Some(open) = &mut self.open else {
-            first(Err(StoreError::Locked))(Err(StoreError::Locked));
+            refuse(first, StoreError::Locked);
             return true;
         };
         if self.shared.failed.load(Ordering::Acquire) {
-            first(Err(StoreError::Failed))(Err(StoreError::Failed));
+            refuse(first, StoreError::Failed);
             return true;
         }
         if let Err(error) = begin(&self.connection, &self.shared) {
-            first(Err(error.clone()))(Err(error));
+            refuse(first, error);
             return true;
         }
         let before = open.chain.snapshot();
@@ -105,7 +102,7 @@ impl Writer {
         let started = Instant::now();
         let mut dones = Vec::new();
         let mut after = None;
-        let (touched, server_state, lost) = {
+        let left = {
             let site = self.shared.options.site;
             let read = ReadTx { connection: &self.connection, keys: open.keys.clone(), site };
             let mut tx =
@@ -120,7 +117,7 @@ impl Writer {
                         break;
                     }
                 }
-                if dones.len() < MAX_BATCH && started.elapsed() < MAX_BATCH_TIME {
+                if dones.len() < MAX_BATCH && started.elapsed() < self.shared.options.batch_time {
                     match inbox.try_recv() {
                         Ok(Message::Job(job)) => next = Some(job),
                         Ok(other) => after = Some(other),
@@ -128,17 +125,17 @@ impl Writer {
                     }
                 }
             }
-            let (touched, server_state, lost) = tx.finish();
-            (touched, server_state, panicked.or(lost))
+            let left = tx.finish();
+            Left { lost: panicked.or(left.lost), ..left }
         };
-        let result = match lost {
+        let result = match left.lost {
             Some(error) => Err(self.give_up(error)),
-            None => self.commit(before == open_head(&self.open)),
+            None => self.commit(before == open_head(&self.open) && !left.local),
         };
         match &result {
             Ok(()) => {
                 self.shared.count(dones.len() as u64);
-                self.publish(touched, server_state);
+                self.publish(left.touched, left.server_state);
             }
             Err(_) => {
                 if let Some(open) = &mut self.open {
@@ -212,6 +209,10 @@ impl Writer {
 fn contained<R>(work: impl FnOnce() -> R) -> Result<R, StoreError> {
     // Whatever a panic leaves half done is in the transaction, which is rolled back whole.
     catch_unwind(AssertUnwindSafe(work)).map_err(|_| StoreError::Panicked)
+}
+
+fn refuse(job: Job, error: StoreError) {
+    let _ = contained(|| job(Err(error.clone()))(Err(error)));
 }
 
 fn begin(connection: &Connection, shared: &Shared) -> Result<(), StoreError> {
