@@ -19,6 +19,8 @@ pub enum Algorithm {
     /// With two keys (16 bytes) or three (24 bytes).
     TripleDes,
     Des,
+    /// With a 128-bit key.
+    Blowfish,
     Rc4,
     ChaCha20Poly1305,
 }
@@ -79,6 +81,10 @@ impl Cipher {
             (Algorithm::TripleDes | Algorithm::Des, _) => {
                 return Err(Error::Unsupported("a mode of DES or 3DES other than ECB and CBC"));
             }
+            (Algorithm::Blowfish, Mode::Ecb | Mode::Cbc) => key_len == 16,
+            (Algorithm::Blowfish, _) => {
+                return Err(Error::Unsupported("a mode of Blowfish other than ECB and CBC"));
+            }
             // Longer keys exist on paper only; the library's state has 256 bytes.
             (Algorithm::Rc4, Mode::Stream) => (5..=256).contains(&key_len),
             (Algorithm::Rc4, _) => return Err(Error::Unsupported("a block mode of RC4")),
@@ -98,7 +104,7 @@ impl Cipher {
     pub fn block_len(self) -> usize {
         match (self.algorithm, self.mode) {
             (Algorithm::Aes, Mode::Ecb | Mode::Cbc) => 16,
-            (Algorithm::TripleDes | Algorithm::Des, _) => 8,
+            (Algorithm::TripleDes | Algorithm::Des | Algorithm::Blowfish, _) => 8,
             _ => 1,
         }
     }
@@ -110,7 +116,7 @@ impl Cipher {
             (_, Mode::Gcm) => 1..=LONGEST_GCM_IV,
             (_, Mode::Ccm) => 7..=13,
             (_, Mode::Aead) => 12..=12,
-            (Algorithm::TripleDes | Algorithm::Des, _) => 8..=8,
+            (Algorithm::TripleDes | Algorithm::Des | Algorithm::Blowfish, _) => 8..=8,
             _ => 16..=16,
         }
     }
@@ -164,6 +170,8 @@ impl Cipher {
                 (A::TripleDes, M::Cbc, 24) => ffi::EVP_des_ede3_cbc(),
                 (A::Des, M::Ecb, _) => ffi::EVP_des_ecb(),
                 (A::Des, M::Cbc, _) => ffi::EVP_des_cbc(),
+                (A::Blowfish, M::Ecb, _) => ffi::EVP_bf_ecb(),
+                (A::Blowfish, M::Cbc, _) => ffi::EVP_bf_cbc(),
                 (A::Rc4, ..) => ffi::EVP_rc4(),
                 (A::ChaCha20Poly1305, ..) => ffi::EVP_chacha20_poly1305(),
                 _ => ptr::null(),

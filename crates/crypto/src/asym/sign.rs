@@ -21,7 +21,7 @@ pub enum Message<'a> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Signing {
     /// The hash. RSA needs one, but for PKCS #1 v1.5 over a digest, which is then padded as it is; EC
-    /// keys have the one of their curve's strength when absent.
+    /// keys have the one of their curve's strength when absent, and take a digest of any length.
     pub hash: Option<HashingAlgorithm>,
     /// PKCS1_V1_5 (also when absent) or PSS, for RSA.
     pub padding: Option<PaddingMethod>,
@@ -70,8 +70,8 @@ pub fn sign(
             with_digest(signing.hash, message, |digest| Ok(key.0.rsa_sign(padding, digest)?))
         }
         Kind::Ec(curve) => {
-            let hash = ec(signing, curve)?;
-            with_digest(Some(hash), message, |digest| Ok(key.0.ecdsa_sign(digest)?))
+            let hash = ec(signing, curve, message)?;
+            with_digest(hash, message, |digest| Ok(key.0.ecdsa_sign(digest)?))
         }
         _ => Ok(key.0.sign_message(whole(signing, message)?)?),
     }
@@ -92,8 +92,8 @@ pub fn verify(
             })
         }
         Kind::Ec(curve) => {
-            let hash = ec(signing, curve)?;
-            with_digest(Some(hash), message, |digest| Ok(key.0.ecdsa_verify(digest, signature)?))
+            let hash = ec(signing, curve, message)?;
+            with_digest(hash, message, |digest| Ok(key.0.ecdsa_verify(digest, signature)?))
         }
         _ => Ok(key.0.verify_message(whole(signing, message)?, signature)?),
     }
@@ -124,15 +124,24 @@ fn rsa(
     }
 }
 
-fn ec(signing: &Signing, curve: Curve) -> Result<HashingAlgorithm, CryptoError> {
+/// The hash of an ECDSA signature; none for a digest whose hash nobody names.
+fn ec(
+    signing: &Signing,
+    curve: Curve,
+    message: Message<'_>,
+) -> Result<Option<HashingAlgorithm>, CryptoError> {
     if !matches!(signing.padding, None | Some(PaddingMethod::NONE)) {
         return Err(CryptoError::parameter("ECDSA takes no padding"));
     }
-    Ok(signing.hash.unwrap_or(match curve {
+    let usual = match curve {
         Curve::P224 | Curve::P256 | Curve::Secp256k1 => HashingAlgorithm::SHA_256,
         Curve::P384 => HashingAlgorithm::SHA_384,
         Curve::P521 => HashingAlgorithm::SHA_512,
-    }))
+    };
+    Ok(match message {
+        Message::Digest(_) => signing.hash,
+        Message::Data(_) => Some(signing.hash.unwrap_or(usual)),
+    })
 }
 
 fn with_digest<R>(

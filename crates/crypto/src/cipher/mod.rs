@@ -1,7 +1,7 @@
 //! Encryption with symmetric keys, at once or in steps.
 //!
 //! Backends: AWS-LC's EVP ciphers through `strongroom-awslc` for AES (ECB, CBC, CFB-128, OFB, CTR,
-//! GCM, CCM, XTS with 256-bit keys), ChaCha20-Poly1305, 3DES, DES (ECB, CBC) and RC4: one path with
+//! GCM, CCM, XTS with 256-bit keys), ChaCha20-Poly1305, 3DES, DES, Blowfish (ECB, CBC) and RC4: one path with
 //! any GCM IV and tag length and with streaming, which `aws_lc_rs::aead` does not offer and than
 //! which it is hardly faster. Raw ChaCha20: AWS-LC's `CRYPTO_chacha_20`. AES key wrap: AWS-LC's
 //! `AES_wrap_key`. XTS with 128-bit keys, which AWS-LC lacks: the crates `xts-mode` and `aes`.

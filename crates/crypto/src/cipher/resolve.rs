@@ -83,7 +83,7 @@ pub(super) fn iv_len(spec: &Spec) -> Result<Option<usize>, CryptoError> {
     Ok(match (algorithm, mode) {
         (_, Mode::Ecb | Mode::Stream) => None,
         (_, Mode::Gcm | Mode::Ccm | Mode::Aead) => Some(12),
-        (Algorithm::TripleDes | Algorithm::Des, _) => Some(8),
+        (Algorithm::TripleDes | Algorithm::Des | Algorithm::Blowfish, _) => Some(8),
         _ => Some(16),
     })
 }
@@ -119,6 +119,7 @@ fn algorithm(algorithm: CryptographicAlgorithm) -> Result<Algorithm, CryptoError
         CryptographicAlgorithm::AES => Algorithm::Aes,
         CryptographicAlgorithm::TRIPLE_DES => Algorithm::TripleDes,
         CryptographicAlgorithm::DES => Algorithm::Des,
+        CryptographicAlgorithm::BLOWFISH => Algorithm::Blowfish,
         CryptographicAlgorithm::RC4 => Algorithm::Rc4,
         CryptographicAlgorithm::CHACHA20POLY1305 => Algorithm::ChaCha20Poly1305,
         other => return Err(CryptoError::unsupported(format!("encryption with {other:?}"))),
