@@ -105,11 +105,8 @@ impl Engine {
             });
         }
         let state = self.inner.store.server_state();
-        let seen = state
-            .roles
-            .get(&(user.to_owned(), role))
-            .map(Contest::strong_seen)
-            .unwrap_or_default();
+        let seen =
+            state.roles.get(&(user.to_owned(), role)).map(Contest::strong_seen).unwrap_or_default();
         self.append(by, "grant role", Change::RoleGranted { user: user.to_owned(), role, seen })
     }
 
@@ -164,11 +161,8 @@ impl Engine {
     pub fn put_secret(&self, by: &Caller, name: &str, secret: &[u8]) -> Result<(), EngineError> {
         let unsealed = self.inner.unsealed().ok_or(EngineError::Sealed)?;
         let sealed = unsealed.seal_secret(name, secret)?;
-        let setting = Setting {
-            namespace: "secret".to_owned(),
-            key: name.to_owned(),
-            value: Some(sealed),
-        };
+        let setting =
+            Setting { namespace: "secret".to_owned(), key: name.to_owned(), value: Some(sealed) };
         self.append(by, "keep secret", Change::Setting(setting))
     }
 
@@ -291,10 +285,7 @@ fn due_change(object: &ManagedObject, now: i64) -> Option<Change> {
         Lifecycle::Destroyed => ChangeKind::Destroyed,
         _ => ChangeKind::Deactivated,
     };
-    let mut sets = vec![(
-        AttributeKey::single(Tag::LAST_CHANGE_DATE),
-        Some(Value::DateTime(now)),
-    )];
+    let mut sets = vec![(AttributeKey::single(Tag::LAST_CHANGE_DATE), Some(Value::DateTime(now)))];
     if doomed {
         let key = AttributeKey { name: scheduled_destruction(), index: 0, site: 0 };
         sets.push((key, None));

@@ -70,8 +70,7 @@ impl Allowances {
     /// After the reservation is durable: its rest becomes usable.
     pub(crate) fn grant(&self, reservation: &Reservation) {
         let mut left = self.left.lock();
-        *left.entry((reservation.id.clone(), reservation.counter)).or_insert(0) +=
-            reservation.left;
+        *left.entry((reservation.id.clone(), reservation.counter)).or_insert(0) += reservation.left;
     }
 
     /// What is left in memory of the object's reservations.

@@ -164,11 +164,8 @@ pub(crate) fn keyed(
         if same > 0 && !multi {
             return Err(single_valued(&attribute.name));
         }
-        let key = AttributeKey {
-            name: attribute.name,
-            index: same,
-            site: if multi { site } else { 0 },
-        };
+        let key =
+            AttributeKey { name: attribute.name, index: same, site: if multi { site } else { 0 } };
         keyed.push((key, attribute.value));
     }
     Ok(keyed)

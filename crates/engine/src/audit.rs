@@ -1,8 +1,6 @@
 //! Records of uses and refusals: what goes into the second chain before a reply leaves.
 
-use strongroom_kmip::{
-    Encoder, Limits, Operation, ResultReason, ResultStatus, Tag, View,
-};
+use strongroom_kmip::{Encoder, Limits, Operation, ResultReason, ResultStatus, Tag, View};
 
 /// The version of bodies written now.
 const BODY_VERSION: i32 = 1;
@@ -91,10 +89,7 @@ impl UseRecord {
             protocol: number(Tag::PROTOCOL_VERSION_MAJOR)
                 .zip(number(Tag::PROTOCOL_VERSION_MINOR))
                 .map(|(major, minor)| (major as u16, minor as u16)),
-            object: view
-                .find(Tag::UNIQUE_IDENTIFIER)
-                .and_then(|v| v.as_text())
-                .map(str::to_owned),
+            object: view.find(Tag::UNIQUE_IDENTIFIER).and_then(|v| v.as_text()).map(str::to_owned),
             rule: text(RULE),
             status: code(Tag::RESULT_STATUS).map(ResultStatus),
             reason: code(Tag::RESULT_REASON).map(ResultReason),

@@ -7,8 +7,7 @@ use strongroom_kmip::{
     Encoder, Operation, ProtocolVersion, ResultReason, Tag, UniqueIdentifierEnum, View,
 };
 use strongroom_model::{
-    Change, Counter, Lifecycle, ManagedObject, ObjectId, Origin, Purpose, Role, StateFault,
-    permits,
+    Change, Counter, Lifecycle, ManagedObject, ObjectId, Origin, Purpose, Role, StateFault, permits,
 };
 use strongroom_policy as policy;
 use strongroom_secmem::SecretBytes;
@@ -47,6 +46,9 @@ pub(crate) struct Ctx<'a, 'tx> {
     pub(crate) caller: &'a Caller,
     pub(crate) role: Option<Role>,
     pub(crate) operation: Operation,
+    /// Whether the request has no other item. A use that cannot be repeated must not run before
+    /// another item may find that it needs the writer.
+    pub(crate) alone: bool,
     pub(crate) version: ProtocolVersion,
     /// Time that dates may trust, milliseconds.
     pub(crate) now_ms: i64,
@@ -125,8 +127,7 @@ impl Ctx<'_, '_> {
         id: &ObjectId,
         operation: Operation,
     ) -> Result<Arc<Cached>, Refusal> {
-        let cached =
-            self.fetch(id)?.ok_or_else(|| Refusal::not_found(id.as_str()))?;
+        let cached = self.fetch(id)?.ok_or_else(|| Refusal::not_found(id.as_str()))?;
         let decision = self.decide(operation, Some(&cached.object));
         self.trail.rule = decision.rule.to_string();
         if !decision.allowed {
@@ -265,9 +266,9 @@ impl Ctx<'_, '_> {
         }
         let site = self.engine.config.site;
         // The row as this transaction sees it: an earlier item may have reserved already.
-        let current = self.fetch(&object.id)?.ok_or_else(|| Refusal::not_found(object.id.as_str()))?;
-        let planned =
-            self.engine.allowances.reserve(&current.object, site, counter, amount, limit);
+        let current =
+            self.fetch(&object.id)?.ok_or_else(|| Refusal::not_found(object.id.as_str()))?;
+        let planned = self.engine.allowances.reserve(&current.object, site, counter, amount, limit);
         let reservation = planned.ok_or_else(|| {
             Refusal::denied(match counter {
                 Counter::Usage => format!("the usage limit of object {} is used up", object.id),
@@ -277,11 +278,7 @@ impl Ctx<'_, '_> {
                 ),
             })
         })?;
-        self.change(&Change::Reserved {
-            id: object.id.clone(),
-            counter,
-            upto: reservation.upto,
-        })?;
+        self.change(&Change::Reserved { id: object.id.clone(), counter, upto: reservation.upto })?;
         self.reservations.push(reservation);
         Ok(())
     }

@@ -90,7 +90,8 @@ impl Engine {
         std::fs::create_dir_all(&config.data_dir)
             .map_err(|e| EngineError::io(&config.data_dir, &e))?;
         let cache = Arc::new(Cache::new(config.cache_objects));
-        let options = Options { site: config.site, ..Options::new(config.data_dir.join("store.db")) };
+        let options =
+            Options { site: config.site, ..Options::new(config.data_dir.join("store.db")) };
         let hook = cache.clone();
         let store = Store::open(options, Box::new(move |ids| hook.forget(ids)))?;
         let last = store.last_change_ms();

@@ -1,7 +1,7 @@
 //! The engine from outside: frames in, frames out, and what the audit keeps.
 
-use std::sync::mpsc::channel;
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 
 use strongroom_kmip::message::{RequestBuilder, ResponseView};
 use strongroom_kmip::{
@@ -129,10 +129,7 @@ fn text(value: &Value, tag: Tag) -> String {
 fn name_value(name: &str) -> Value {
     Value::Structure(vec![
         Node::text(Tag::NAME_VALUE, name),
-        Node::enumeration(
-            Tag::NAME_TYPE,
-            strongroom_kmip::NameType::UNINTERPRETED_TEXT_STRING,
-        ),
+        Node::enumeration(Tag::NAME_TYPE, strongroom_kmip::NameType::UNINTERPRETED_TEXT_STRING),
     ])
 }
 
@@ -172,10 +169,7 @@ fn a_key_is_created_got_found_revoked_and_destroyed_and_never_returns() {
 
     bench.by_id(Operation::ACTIVATE, &id).unwrap();
     assert_eq!(bench.state(&id), State::ACTIVE);
-    assert_eq!(
-        bench.by_id(Operation::DESTROY, &id),
-        Err(ResultReason::WRONG_KEY_LIFECYCLE_STATE)
-    );
+    assert_eq!(bench.by_id(Operation::DESTROY, &id), Err(ResultReason::WRONG_KEY_LIFECYCLE_STATE));
     bench.revoke(&id).unwrap();
     bench.by_id(Operation::DESTROY, &id).unwrap();
     assert_eq!(bench.by_id(Operation::GET, &id), Err(ResultReason::OBJECT_DESTROYED));
@@ -304,9 +298,7 @@ fn a_sealed_key_manager_answers_nothing_and_opens_again() {
 fn another_root_key_opens_nothing() {
     let bench = Bench::new();
     bench.engine.seal(&Caller::server()).unwrap();
-    assert!(
-        bench.engine.open_with(&Caller::server(), RootKey::generate().unwrap()).is_err()
-    );
+    assert!(bench.engine.open_with(&Caller::server(), RootKey::generate().unwrap()).is_err());
     assert!(bench.engine.is_sealed());
 }
 
@@ -331,10 +323,7 @@ fn a_reply_larger_than_the_client_takes_is_refused() {
     let frame = RequestBuilder::new(V)
         .maximum_response_size(256)
         .item(Operation::QUERY, |e| {
-            e.enumeration(
-                Tag::QUERY_FUNCTION,
-                strongroom_kmip::QueryFunction::QUERY_OPERATIONS,
-            );
+            e.enumeration(Tag::QUERY_FUNCTION, strongroom_kmip::QueryFunction::QUERY_OPERATIONS);
         })
         .finish();
     let bytes = bench.send(&bench.alice, frame);

@@ -33,12 +33,12 @@ mod streams;
 mod trail;
 mod unsealed;
 
+pub use admin::Status;
 pub use audit::UseRecord;
 pub use caller::Caller;
 pub use config::EngineConfig;
 pub use engine::Engine;
 pub use error::EngineError;
 pub use refusal::Refusal;
-pub use admin::Status;
 pub use request::{Reply, ReplyFn};
 pub use trail::{AuditEntry, AuditFault, AuditFilter, AuditReport};

@@ -106,8 +106,7 @@ fn change(
         let ran = tx.and_then(|tx| {
             let request = Request::parse(&frame, &engine.config.limits)
                 .map_err(|e| StoreError::Damaged("the request".to_owned(), e.to_string()))?;
-            run(&engine, &unsealed, &caller, &request, Some(tx), prepared)
-                .ok_or(StoreError::Locked)
+            run(&engine, &unsealed, &caller, &request, Some(tx), prepared).ok_or(StoreError::Locked)
         });
         let done: Done = Box::new(move |committed| {
             let bytes = match committed.and(ran) {
@@ -160,8 +159,7 @@ fn run(
             // The whole batch is one savepoint: a failure takes everything with it.
             let mut undone = None;
             let kept = tx.nested(|tx| {
-                let ran =
-                    runner.all(Some(tx), prepared).map_err(|()| Refusal::needs_writer())?;
+                let ran = runner.all(Some(tx), prepared).map_err(|()| Refusal::needs_writer())?;
                 if ran.outcomes.iter().any(|o| o.status == ResultStatus::OPERATION_FAILED) {
                     undone = Some(runner.undone(ran));
                     return Err(Refusal::needs_writer());
@@ -229,6 +227,7 @@ impl Runner<'_> {
                 caller: self.caller,
                 role: self.role,
                 operation: item.operation,
+                alone: self.request.items.len() == 1,
                 version: self.request.header.version,
                 now_ms: self.now_ms,
                 tx,
@@ -240,6 +239,9 @@ impl Runner<'_> {
             };
             let result = operations::run(&mut ctx, item);
             trail = ctx.trail;
+            if let Some(value) = self.request.header.client_correlation_value {
+                trail.parameters.push(("client-correlation", value.to_owned()));
+            }
             if result.is_ok() {
                 reservations.append(&mut ctx.reservations);
             }
@@ -309,9 +311,10 @@ impl Runner<'_> {
     }
 }
 
-fn header_for<'a>(request: &'a Request<'_>, now_ms: i64) -> ResponseHeader<'a> {
+/// The response's header. The Client Correlation Value is for the server's own records (KMIP 2.1
+/// section 9.6) and is not repeated.
+fn header_for(request: &Request<'_>, now_ms: i64) -> ResponseHeader<'static> {
     ResponseHeader::new(request.header.version, now_ms.div_euclid(1000))
-        .with_client_correlation_value(request.header.client_correlation_value)
 }
 
 fn encode_outcomes(header: &ResponseHeader<'_>, outcomes: &[Outcome]) -> Vec<u8> {
@@ -386,12 +389,7 @@ fn refuse_again(
     }
 }
 
-fn refuse_frame(
-    inner: &Inner,
-    caller: &Caller,
-    error: &MessageError,
-    started: Instant,
-) -> Reply {
+fn refuse_frame(inner: &Inner, caller: &Caller, error: &MessageError, started: Instant) -> Reply {
     if let Some(unsealed) = inner.unsealed() {
         let refusal = Refusal::new(error.reason(), error.to_string());
         record_refusal(inner, &unsealed, caller, None, error.version, &refusal, started);

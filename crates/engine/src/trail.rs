@@ -145,10 +145,7 @@ impl Engine {
         let mut end = self.inner.store.head().seq + 1;
         while end > 1 && wanted.len() < count {
             let from = end.saturating_sub(u64::from(PAGE)).max(1);
-            let page = self
-                .inner
-                .store
-                .read(|tx| tx.journal(site, from, (end - from) as u32))?;
+            let page = self.inner.store.read(|tx| tx.journal(site, from, (end - from) as u32))?;
             let mut entries: Vec<AuditEntry> =
                 page.iter().map(change_entry).filter(|e| filter.wants(e)).collect();
             entries.append(&mut wanted);
@@ -165,7 +162,8 @@ impl Engine {
     /// # Errors
     /// The first [`AuditFault`], with the chain and the place.
     pub fn audit_verify(&self) -> Result<AuditReport, AuditFault> {
-        let other = |chain| move |e: EngineError| AuditFault { chain, fault: e.to_string(), seq: None };
+        let other =
+            |chain| move |e: EngineError| AuditFault { chain, fault: e.to_string(), seq: None };
         let unsealed =
             self.inner.unsealed().ok_or(EngineError::Sealed).map_err(other("changes"))?;
         let changes = self.verify_changes()?;

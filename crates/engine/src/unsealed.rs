@@ -72,8 +72,7 @@ impl Unsealed {
         let mut last = self.hlc.load(Ordering::Relaxed);
         loop {
             let next = wall.max(last + 1);
-            match self.hlc.compare_exchange_weak(last, next, Ordering::Relaxed, Ordering::Relaxed)
-            {
+            match self.hlc.compare_exchange_weak(last, next, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return next,
                 Err(seen) => last = seen,
             }
@@ -116,11 +115,8 @@ impl Unsealed {
         id: &ObjectId,
         sealed: &SealedMaterial,
     ) -> Result<SecretBytes, Refusal> {
-        let sealed = Sealed {
-            epoch: sealed.epoch,
-            version: sealed.version,
-            bytes: sealed.bytes.clone(),
-        };
+        let sealed =
+            Sealed { epoch: sealed.epoch, version: sealed.version, bytes: sealed.bytes.clone() };
         self.keyring.read().open_object(id.as_str(), &sealed).map_err(refused)
     }
 

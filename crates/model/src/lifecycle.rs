@@ -1,6 +1,6 @@
 //! The life cycle of keys (NIST SP 800-57 part 1 section 7; KMIP 2.1 section 4.57, State).
 
-use strongroom_kmip::{ObjectType, Tag};
+use strongroom_kmip::Tag;
 
 use crate::object::ManagedObject;
 
@@ -75,18 +75,15 @@ pub fn permits(object: &ManagedObject, purpose: Purpose, now: i64) -> Result<(),
         }
         _ => {}
     }
-    // The two dates exist for symmetric keys and for splits of them, which nothing here uses.
-    if object.object_type() == ObjectType::SYMMETRIC_KEY {
-        match purpose {
-            Purpose::Process => {
-                if object.date(Tag::PROCESS_START_DATE).is_some_and(|date| date > now) {
-                    return Err(StateFault::BeforeProcessStart);
-                }
+    match purpose {
+        Purpose::Process => {
+            if object.date(Tag::PROCESS_START_DATE).is_some_and(|date| date > now) {
+                return Err(StateFault::BeforeProcessStart);
             }
-            Purpose::Protect => {
-                if object.date(Tag::PROTECT_STOP_DATE).is_some_and(|date| date <= now) {
-                    return Err(StateFault::AfterProtectStop);
-                }
+        }
+        Purpose::Protect => {
+            if object.date(Tag::PROTECT_STOP_DATE).is_some_and(|date| date <= now) {
+                return Err(StateFault::AfterProtectStop);
             }
         }
     }

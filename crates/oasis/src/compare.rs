@@ -89,6 +89,8 @@ impl<'a> Comparer<'a> {
             return self.differences;
         }
         let mut items = request.children().iter().filter(|c| c.tag == Tag::BATCH_ITEM);
+        // What one item of a batch makes, a later one may already use.
+        let mut origins = self.origins.clone();
         let wanted: Vec<&Expected> = expected.children().iter().collect();
         let got: Vec<&Node> = actual.children().iter().collect();
         self.sequence(&wanted, &got, |this, expected, actual| {
@@ -96,7 +98,8 @@ impl<'a> Comparer<'a> {
                 && let Some(asked) = items.next()
             {
                 let bindings = &*this.bindings;
-                this.rules = this.origins.rules(asked, actual, |bytes| bindings.is_made(bytes));
+                this.rules = origins.rules(asked, actual, |bytes| bindings.is_made(bytes));
+                origins.note(asked, actual);
                 this.attributes_are_listed =
                     expected.find(Tag::OPERATION).and_then(Expected::enumeration)
                         == Some(Operation::GET_ATTRIBUTE_LIST.0);

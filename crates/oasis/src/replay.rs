@@ -69,6 +69,9 @@ pub struct Player {
 #[derive(Default)]
 struct Leftovers {
     family: Option<(String, &'static str)>,
+    /// What earlier cases of the family made.
+    bindings: Bindings,
+    origins: Origins,
     objects: Vec<(char, ProtocolVersion, String)>,
 }
 
@@ -112,7 +115,7 @@ impl Player {
         let family = case.family().map(|family| (case.set.clone(), family));
         if family.is_none() || family != self.leftovers.family {
             self.clean_up();
-            self.leftovers.family = family;
+            self.leftovers = Leftovers { family, ..Leftovers::default() };
         }
         let skipped = if case.is_server_to_client() {
             Some("the server would send the requests of this case".to_owned())
@@ -133,7 +136,11 @@ impl Player {
                 details: String::new(),
             };
         }
-        let mut state = State::default();
+        let mut state = State {
+            bindings: self.leftovers.bindings.for_next_case(),
+            origins: self.leftovers.origins.clone(),
+            ..State::default()
+        };
         for (number, exchange) in (1..).zip(&case.exchanges) {
             let is_interop = operations(&exchange.request).eq(["Interop"]);
             if is_interop && !self.offers_interop {
@@ -144,6 +151,10 @@ impl Player {
                 state.status_differs = true;
                 break;
             }
+        }
+        if self.leftovers.family.is_some() {
+            self.leftovers.bindings = state.bindings.for_next_case();
+            self.leftovers.origins = state.origins.clone();
         }
         CaseResult {
             case: case.name.clone(),

@@ -97,6 +97,12 @@ impl Expected {
 }
 
 impl Bindings {
+    /// What a later case of the same family may rely on: bytes that the server made. Variables are
+    /// each case's own.
+    pub fn for_next_case(&self) -> Self {
+        Self { made: self.made.clone(), made_values: self.made_values.clone(), ..Self::default() }
+    }
+
     /// The value of a variable, if it has one.
     pub fn get(&self, variable: &str) -> Option<&Value> {
         self.variables.get(variable)

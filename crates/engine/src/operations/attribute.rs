@@ -10,6 +10,10 @@ use crate::attributes::{check_date_rules, read_only, single_valued};
 use crate::context::Ctx;
 use crate::refusal::Refusal;
 
+/// Attributes that a 1.x client gets only by name.
+const ON_REQUEST_IN_1X: &[Tag] =
+    &[Tag::SENSITIVE, Tag::ALWAYS_SENSITIVE, Tag::EXTRACTABLE, Tag::NEVER_EXTRACTABLE];
+
 /// Get Attributes (KMIP 2.1 section 6.1.24). Attributes that the object lacks, and names that
 /// nobody knows, are left out without a word: real clients ask for their own.
 pub(super) fn get(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Refusal> {
@@ -33,13 +37,20 @@ pub(super) fn get(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Refusa
             .into_iter()
             .flat_map(|name| {
                 let instances = shown.instances(&name);
-                instances
-                    .into_iter()
-                    .map(move |(index, value)| Attribute { name: name.clone(), index, value })
+                instances.into_iter().map(move |(index, value)| Attribute {
+                    name: name.clone(),
+                    index,
+                    value,
+                })
             })
             .collect()
     } else {
-        shown.all()
+        let mut all = shown.all();
+        if !ctx.version.has_attributes_structure() {
+            // The 1.4 profile's own case (TL-M-3-14) has these only where they are asked for.
+            all.retain(|a| !a.name.tag().is_some_and(|tag| ON_REQUEST_IN_1X.contains(&tag)));
+        }
+        all
     };
     let version = ctx.version;
     ctx.out.text(Tag::UNIQUE_IDENTIFIER, id.as_str());
@@ -75,6 +86,9 @@ pub(super) fn add(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Refusa
         return Err(single_valued(&attribute.name));
     }
     let value = check_value(ctx, object, &attribute)?;
+    if object.instances(&attribute.name).any(|(_, old)| *old == value) {
+        return Err(duplicate(&attribute.name));
+    }
     let index = object.next_index(&attribute.name);
     let key = new_key(ctx, &attribute.name, index);
     write(ctx, &id, vec![(key, Some(value.clone()))], object)?;
@@ -239,10 +253,7 @@ pub(super) fn delete(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Ref
 }
 
 /// Which instances a Delete Attribute means.
-fn doomed(
-    object: &ManagedObject,
-    payload: View<'_>,
-) -> Result<(AttributeName, Vec<u32>), Refusal> {
+fn doomed(object: &ManagedObject, payload: View<'_>) -> Result<(AttributeName, Vec<u32>), Refusal> {
     if let Some(current) = current_attribute(payload)? {
         let index = instance_of(object, &current)?;
         return Ok((current.name, vec![index]));
@@ -283,10 +294,7 @@ fn one_of(structure: View<'_>) -> Result<Attribute, Refusal> {
     let mut children = structure.children();
     match (children.next(), children.next()) {
         (Some(only), None) => Ok(Attribute::read_2x(only)?),
-        _ => Err(Refusal::invalid_field(format!(
-            "{} must hold one attribute",
-            structure.tag()
-        ))),
+        _ => Err(Refusal::invalid_field(format!("{} must hold one attribute", structure.tag()))),
     }
 }
 
@@ -302,6 +310,16 @@ fn instance_of(object: &ManagedObject, current: &Attribute) -> Result<u32, Refus
                 format!("object {} has no {} with that value", object.id, current.name),
             )
         })
+}
+
+/// The refusal of an instance that the object has already.
+fn duplicate(name: &AttributeName) -> Refusal {
+    let reason = if *name == AttributeName::Standard(Tag::NAME) {
+        ResultReason::NON_UNIQUE_NAME_ATTRIBUTE
+    } else {
+        ResultReason::INVALID_FIELD
+    };
+    Refusal::new(reason, format!("the object has that {name} already"))
 }
 
 fn new_key(ctx: &Ctx<'_, '_>, name: &AttributeName, index: u32) -> AttributeKey {

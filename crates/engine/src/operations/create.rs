@@ -134,9 +134,8 @@ impl Birth {
     }
 
     fn lifecycle(&self, now: i64) -> Lifecycle {
-        let due = |tag| {
-            self.value(tag).and_then(Value::as_date_time).is_some_and(|date| date <= now)
-        };
+        let due =
+            |tag| self.value(tag).and_then(Value::as_date_time).is_some_and(|date| date <= now);
         match (due(Tag::ACTIVATION_DATE), due(Tag::DEACTIVATION_DATE)) {
             (true, true) => Lifecycle::Deactivated,
             (true, false) => Lifecycle::Active,
@@ -331,7 +330,11 @@ pub(super) fn generate(
     };
     birth.default_to(Tag::CRYPTOGRAPHIC_LENGTH, Value::Integer(bits));
     let mut rng = Ok(());
-    let material = SecretBytes::build(bits as usize / 8, |bytes| {
+    let size = match (object_type, algorithm) {
+        (ObjectType::SYMMETRIC_KEY, Some(algorithm)) => keys::material_len(algorithm, bits),
+        _ => bits as usize / 8,
+    };
+    let material = SecretBytes::build(size, |bytes| {
         rng = strongroom_crypto::random(bytes);
     })?;
     rng?;
@@ -386,10 +389,7 @@ pub(super) struct Pair {
 }
 
 /// Generates the pair that attributes describe.
-pub(super) fn pair_of(
-    ctx: &mut Ctx<'_, '_>,
-    attributes: &[Attribute],
-) -> Result<Pair, Refusal> {
+pub(super) fn pair_of(ctx: &mut Ctx<'_, '_>, attributes: &[Attribute]) -> Result<Pair, Refusal> {
     let plan = PairPlan::of(attributes)?;
     ctx.note("algorithm", plan.algorithm.name());
     keys::check_pair(plan.algorithm, plan.length, ctx.engine.config.legacy_algorithms)?;

@@ -1,8 +1,6 @@
 //! Life cycle: Activate, Revoke, Destroy, Check.
 
-use strongroom_kmip::{
-    Node, ResultReason, RevocationReasonCode, State, Tag, Value, View,
-};
+use strongroom_kmip::{Node, ResultReason, RevocationReasonCode, State, Tag, Value, View};
 use strongroom_model::{
     AttributeKey, Change, ChangeKind, Counter, Lifecycle, ManagedObject, ObjectId,
 };
@@ -59,8 +57,7 @@ pub(super) fn revoke(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Ref
     let mut sets = vec![(Tag::REVOCATION_REASON, Value::from(reason))];
     if compromise {
         sets.push((Tag::COMPROMISE_DATE, Value::DateTime(now)));
-        let occurred =
-            payload.find(Tag::COMPROMISE_OCCURRENCE_DATE).and_then(|v| v.as_date_time());
+        let occurred = payload.find(Tag::COMPROMISE_OCCURRENCE_DATE).and_then(|v| v.as_date_time());
         if let Some(occurred) = occurred {
             sets.push((Tag::COMPROMISE_OCCURRENCE_DATE, Value::DateTime(occurred)));
         }
@@ -114,8 +111,7 @@ pub(super) fn destroy(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Re
 /// Sets the time of a delayed destruction, until which it can be called back.
 fn schedule(ctx: &mut Ctx<'_, '_>, id: &ObjectId, at: i64) -> Result<(), Refusal> {
     ctx.note("at", at.to_string());
-    let key =
-        AttributeKey { name: strongroom_store::scheduled_destruction(), index: 0, site: 0 };
+    let key = AttributeKey { name: strongroom_store::scheduled_destruction(), index: 0, site: 0 };
     ctx.change(&Change::Changed {
         kind: ChangeKind::DestroyScheduled,
         id: id.clone(),
@@ -134,8 +130,7 @@ pub(super) fn check(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Refu
     if object.lifecycle == Lifecycle::Destroyed {
         return Err(destroyed(&id));
     }
-    if let Some(wanted) = payload.find(Tag::CRYPTOGRAPHIC_USAGE_MASK).and_then(|v| v.as_integer())
-    {
+    if let Some(wanted) = payload.find(Tag::CRYPTOGRAPHIC_USAGE_MASK).and_then(|v| v.as_integer()) {
         let mask = usage_mask(object);
         if mask & wanted != wanted {
             return Err(Refusal::new(

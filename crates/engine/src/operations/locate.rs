@@ -122,15 +122,9 @@ impl Query {
                 // Other structures may be given in part, which an index cannot find.
                 && (f.name == name || !matches!(f.values[0], Value::Structure(_)))
         };
-        let best = self
-            .filters
-            .iter()
-            .filter(by_index)
-            .min_by_key(|f| u8::from(f.name != name));
+        let best = self.filters.iter().filter(by_index).min_by_key(|f| u8::from(f.name != name));
         match best {
-            Some(filter) => {
-                Candidates::WithValue(filter.name.clone(), filter.values[0].clone())
-            }
+            Some(filter) => Candidates::WithValue(filter.name.clone(), filter.values[0].clone()),
             None => Candidates::All,
         }
     }

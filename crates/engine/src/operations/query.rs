@@ -1,8 +1,8 @@
 //! Query and Discover Versions.
 
 use strongroom_kmip::{
-    CryptographicAlgorithm, Encoder, ObjectType, ProtocolVersion, QueryFunction,
-    RNGAlgorithm, Tag, View,
+    CryptographicAlgorithm, Encoder, ObjectType, ProtocolVersion, QueryFunction, RNGAlgorithm, Tag,
+    View,
 };
 
 use super::TABLE;

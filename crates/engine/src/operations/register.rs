@@ -54,17 +54,13 @@ pub(super) fn import(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Ref
 }
 
 /// Replaces attributes and material of an object that stays the same object.
-fn replace_existing(
-    ctx: &mut Ctx<'_, '_>,
-    id: &ObjectId,
-    birth: Birth,
-) -> Result<(), Refusal> {
+fn replace_existing(ctx: &mut Ctx<'_, '_>, id: &ObjectId, birth: Birth) -> Result<(), Refusal> {
     let Some(old) = ctx.fetch(id)? else { return Err(Refusal::not_found(id.as_str())) };
     let object = &old.object;
     let same_kind = object.object_type() == birth.object_type
         && object.creation.as_ref().is_some_and(|c| {
-            c.fields == birth.fields && c.block.as_ref().map(|b| b.format)
-                == birth.block.as_ref().map(|b| b.format)
+            c.fields == birth.fields
+                && c.block.as_ref().map(|b| b.format) == birth.block.as_ref().map(|b| b.format)
         });
     if !same_kind {
         return Err(Refusal::new(
@@ -85,8 +81,7 @@ fn replace_existing(
         .iter()
         .filter(|(key, register)| {
             // What the replacement does not carry falls away, but for what the server keeps.
-            register.value.is_some()
-                && key.name.rule().is_none_or(|rule| rule.client_sets)
+            register.value.is_some() && key.name.rule().is_none_or(|rule| rule.client_sets)
         })
         .map(|(key, _)| (key.clone(), None))
         .collect();
@@ -95,9 +90,7 @@ fn replace_existing(
         sets.push((key, Some(value)));
     }
     let now = ctx.now();
-    for (tag, value) in
-        [(Tag::DIGEST, digest), (Tag::LAST_CHANGE_DATE, Value::DateTime(now))]
-    {
+    for (tag, value) in [(Tag::DIGEST, digest), (Tag::LAST_CHANGE_DATE, Value::DateTime(now))] {
         sets.push((strongroom_model::AttributeKey::single(tag), Some(value)));
     }
     ctx.change(&Change::Rewrapped { id: id.clone(), material: sealed })?;

@@ -7,9 +7,7 @@ use strongroom_kmip::{
     Attribute, AttributeName, AttributeSet, LinkType, ObjectType, ResultReason, Tag,
     UniqueIdentifierEnum, Value, View,
 };
-use strongroom_model::{
-    AttributeKey, Change, ChangeKind, Lifecycle, ManagedObject, ObjectId,
-};
+use strongroom_model::{AttributeKey, Change, ChangeKind, Lifecycle, ManagedObject, ObjectId};
 
 use super::create::{Pair, deliver_pair, generate, pair_of, read_set};
 use super::life::link;
@@ -145,9 +143,8 @@ fn inherit(
 ) -> Result<Vec<Attribute>, Refusal> {
     let now = ctx.now();
     let mut attributes = given;
-    let has = |attributes: &[Attribute], name: &AttributeName| {
-        attributes.iter().any(|a| a.name == *name)
-    };
+    let has =
+        |attributes: &[Attribute], name: &AttributeName| attributes.iter().any(|a| a.name == *name);
     let given_names: Vec<AttributeName> = attributes.iter().map(|a| a.name.clone()).collect();
     for (name, index, value) in old.attributes() {
         let left = name.tag().is_some_and(|tag| LEFT_BEHIND.contains(&tag))
@@ -166,10 +163,8 @@ fn inherit(
     } else if old.date(Tag::ACTIVATION_DATE).is_some() && !has(&attributes, &activation) {
         attributes.push(Attribute::new(Tag::ACTIVATION_DATE, Value::DateTime(now)));
     }
-    let new_activation = attributes
-        .iter()
-        .find(|a| a.name == activation)
-        .and_then(|a| a.value.as_date_time());
+    let new_activation =
+        attributes.iter().find(|a| a.name == activation).and_then(|a| a.value.as_date_time());
     if let (Some(new), Some(before)) = (new_activation, old.date(Tag::ACTIVATION_DATE)) {
         for tag in [Tag::PROCESS_START_DATE, Tag::PROTECT_STOP_DATE, Tag::DEACTIVATION_DATE] {
             if let Some(date) = old.date(tag)
@@ -196,7 +191,7 @@ fn release_names(ctx: &mut Ctx<'_, '_>, old: &ManagedObject) -> Result<(), Refus
     changed(ctx, &old.id, sets)
 }
 
-fn add_link(
+pub(super) fn add_link(
     ctx: &mut Ctx<'_, '_>,
     old: &ManagedObject,
     kind: LinkType,

@@ -125,12 +125,12 @@ fn the_table_of_states_and_dates_holds_for_symmetric_keys() {
 }
 
 #[test]
-fn the_dates_between_bind_symmetric_keys_only() {
+fn the_dates_between_bind_every_kind_of_object() {
     let dates = Dates { process_start: NEXT, protect_stop: PAST, ..NONE };
     for object_type in [ObjectType::PRIVATE_KEY, ObjectType::PUBLIC_KEY, ObjectType::SECRET_DATA] {
         let key = object(object_type, Active, false, dates);
-        assert_eq!(permits(&key, Purpose::Protect, NOW), OK);
-        assert_eq!(permits(&key, Purpose::Process, NOW), OK);
+        assert_eq!(permits(&key, Purpose::Protect, NOW), Err(AfterProtectStop));
+        assert_eq!(permits(&key, Purpose::Process, NOW), Err(BeforeProcessStart));
     }
 }
 

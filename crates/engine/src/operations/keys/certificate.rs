@@ -65,10 +65,7 @@ impl Told<'_> {
             fields.extend(others.into_iter().map(|der| Node::bytes(tag, der)));
             Value::Structure(fields)
         };
-        self.one(
-            Tag::X_509_CERTIFICATE_IDENTIFIER,
-            Value::Structure(vec![issuer.clone(), serial]),
-        );
+        self.one(Tag::X_509_CERTIFICATE_IDENTIFIER, Value::Structure(vec![issuer.clone(), serial]));
         self.one(
             Tag::X_509_CERTIFICATE_ISSUER,
             with(issuer, Tag::ISSUER_ALTERNATIVE_NAME, "2.5.29.18"),
@@ -92,10 +89,7 @@ impl Told<'_> {
         );
         self.one(
             Tag::CERTIFICATE_ISSUER,
-            Value::Structure(vec![Node::text(
-                Tag::CERTIFICATE_ISSUER_DISTINGUISHED_NAME,
-                issuer,
-            )]),
+            Value::Structure(vec![Node::text(Tag::CERTIFICATE_ISSUER_DISTINGUISHED_NAME, issuer)]),
         );
         self.one(
             Tag::CERTIFICATE_SUBJECT,
@@ -188,10 +182,8 @@ const SHORT: &[(&str, &str)] = &[
 
 /// A distinguished name as text (RFC 4514): the last part first.
 fn text_of(name: &X509Name<'_>) -> String {
-    let mut sets: Vec<String> = name
-        .iter_rdn()
-        .map(|set| set.iter().map(part_of).collect::<Vec<_>>().join("+"))
-        .collect();
+    let mut sets: Vec<String> =
+        name.iter_rdn().map(|set| set.iter().map(part_of).collect::<Vec<_>>().join("+")).collect();
     sets.reverse();
     sets.join(",")
 }
@@ -235,8 +227,7 @@ fn der_integer(content: &[u8]) -> Vec<u8> {
 
 /// The DER of each general name of an extension that holds nothing else.
 fn alternative_names(certificate: &X509Certificate<'_>, oid: &str) -> Vec<Vec<u8>> {
-    let Some(extension) =
-        certificate.extensions().iter().find(|e| e.oid.to_id_string() == oid)
+    let Some(extension) = certificate.extensions().iter().find(|e| e.oid.to_id_string() == oid)
     else {
         return Vec::new();
     };

@@ -25,7 +25,10 @@ pub(crate) fn convert(
     let refused = |why: String| {
         Refusal::new(
             ResultReason::KEY_FORMAT_TYPE_NOT_SUPPORTED,
-            format!("object {} is kept as {stored} and cannot be given as {wanted}{why}", object.id),
+            format!(
+                "object {} is kept as {stored} and cannot be given as {wanted}{why}",
+                object.id
+            ),
         )
     };
     match object.object_type() {
@@ -173,15 +176,16 @@ mod tests {
             assert!(back.ct_eq(key), "{over}");
         }
         let over = KeyFormatType::TRANSPARENT_EC_PUBLIC_KEY;
-        let back = around(ObjectType::PUBLIC_KEY, ec, KeyFormatType::X_509, over, &made.public_spki);
+        let back =
+            around(ObjectType::PUBLIC_KEY, ec, KeyFormatType::X_509, over, &made.public_spki);
         assert!(back.ct_eq(&made.public_spki));
     }
 
     #[test]
     fn what_cannot_be_is_refused_with_its_reason() {
         let object = object(ObjectType::SYMMETRIC_KEY, KeyFormatType::RAW);
-        let refusal =
-            convert(&object, None, KeyFormatType::RAW, KeyFormatType::PKCS_1, &[1; 16]).unwrap_err();
+        let refusal = convert(&object, None, KeyFormatType::RAW, KeyFormatType::PKCS_1, &[1; 16])
+            .unwrap_err();
         assert_eq!(refusal.reason, ResultReason::KEY_FORMAT_TYPE_NOT_SUPPORTED);
     }
 }

@@ -19,5 +19,6 @@ pub(super) use symmetric::{
     Octets, check_registered, check_symmetric, material_len, octets, symmetric_octets,
 };
 pub(super) use usable::{
-    bad_parameters, check_algorithm, check_hash, same_family, spend_usage, usable_for, wrong_type,
+    bad_parameters, check_algorithm, check_hash, require_mask, same_family, spend_usage,
+    usable_for, wrong_type,
 };

@@ -63,10 +63,7 @@ impl<'a> From<&'a Value> for Given<'a> {
 impl Parameters {
     /// The request's parameters; where it has none, or empty ones, those of the object's attribute
     /// (its first instance); else nothing.
-    pub(crate) fn of_request(
-        payload: View<'_>,
-        object: &ManagedObject,
-    ) -> Result<Self, Refusal> {
+    pub(crate) fn of_request(payload: View<'_>, object: &ManagedObject) -> Result<Self, Refusal> {
         Ok(match Self::given(payload)? {
             Some(parameters) => parameters,
             None => Self::of_object(object)?.unwrap_or_default(),

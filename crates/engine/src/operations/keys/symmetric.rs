@@ -8,8 +8,8 @@ use strongroom_kmip::{
 };
 use strongroom_secmem::SecretBytes;
 
-use super::usable::{check_algorithm, wrong_type};
 use super::transparent;
+use super::usable::{check_algorithm, wrong_type};
 use crate::cache::Cached;
 use crate::context::Ctx;
 use crate::operations::create::Birth;

@@ -15,7 +15,8 @@ const LIMITS: Limits = Limits { frame: 2 << 20, depth: 8, items: 64, batch_items
 /// The key of a Transparent Symmetric Key.
 pub(crate) fn key(material: &[u8]) -> Result<SecretBytes, Refusal> {
     with_fields(material, |view| {
-        let key = view.find(Tag::KEY).and_then(|v| v.as_bytes()).ok_or_else(|| missing(Tag::KEY))?;
+        let key =
+            view.find(Tag::KEY).and_then(|v| v.as_bytes()).ok_or_else(|| missing(Tag::KEY))?;
         Ok(SecretBytes::from_slice(key)?)
     })
 }

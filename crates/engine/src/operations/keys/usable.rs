@@ -2,8 +2,7 @@
 //! and what the server allows of old algorithms.
 
 use strongroom_kmip::{
-    CryptographicAlgorithm, CryptographicUsageMask, HashingAlgorithm, ResultReason,
-    UsageLimitsUnit,
+    CryptographicAlgorithm, CryptographicUsageMask, HashingAlgorithm, ResultReason, UsageLimitsUnit,
 };
 use strongroom_model::{Counter, ManagedObject, Purpose};
 
