@@ -39,6 +39,7 @@ pub use caller::Caller;
 pub use config::EngineConfig;
 pub use engine::Engine;
 pub use error::EngineError;
+pub use operations::offered_operations;
 pub use refusal::Refusal;
 pub use request::{Reply, ReplyFn};
 pub use trail::{AuditEntry, AuditFault, AuditFilter, AuditReport};

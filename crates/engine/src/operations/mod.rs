@@ -90,6 +90,12 @@ operations! {
     SIGNATURE_VERIFY, Use, sign::signature_verify;
 }
 
+/// Every operation that is built, whether it changes the store by its nature, and whether it is
+/// offered in conformance runs only: for the documents.
+pub fn offered_operations() -> impl Iterator<Item = (Operation, bool, bool)> {
+    TABLE.iter().map(|e| (e.operation, e.kind == Kind::Change, e.interop_only))
+}
+
 fn entry(operation: Operation) -> Option<&'static Entry> {
     TABLE.iter().find(|e| e.operation == operation)
 }
