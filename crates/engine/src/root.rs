@@ -3,19 +3,23 @@
 use std::sync::Arc;
 
 use strongroom_journal::kind;
-use strongroom_model::Change;
+use strongroom_model::{Change, ObjectId};
 use strongroom_root::{Keyring, RootKey};
-use strongroom_store::StoreKeys;
+use strongroom_store::{StoreError, StoreKeys};
 
 use crate::audit::UseRecord;
 use crate::caller::Caller;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::refusal::Refusal;
 use crate::unsealed::Unsealed;
 
 /// Where the wrapped key-encryption keys lie, by epoch. Not in the journal: an epoch must be
 /// erasable.
 const EPOCHS: &str = "epoch/";
+
+/// Objects sealed anew in one transaction.
+const ROTATE_BATCH: u32 = 256;
 
 impl Engine {
     /// Whether there is a root key.
@@ -72,6 +76,74 @@ impl Engine {
         self.inner.allowances.clear();
         self.inner.streams.clear();
         Ok(())
+    }
+
+    /// Begins a new epoch and seals every object's material under it, while requests go on.
+    /// `progress` is told how many are done, of how many in all. With `shred` the keys of the old
+    /// epochs are erased at the end: what was sealed under them, and destroyed since, cannot be
+    /// opened by anybody any more.
+    ///
+    /// # Errors
+    /// [`EngineError::Sealed`], or the store's; what was done stays done, and a further call goes
+    /// on with it.
+    pub fn rotate(
+        &self,
+        by: &Caller,
+        shred: bool,
+        mut progress: impl FnMut(u64, u64),
+    ) -> Result<u32, EngineError> {
+        let unsealed = self.inner.unsealed().ok_or(EngineError::Sealed)?;
+        let (epoch, wrapped) = unsealed.keyring.write().add_epoch()?;
+        if let Err(error) = self.keep_epoch(by, "rotate", epoch, Some(wrapped)) {
+            // Nothing may be sealed under a key that is not kept.
+            unsealed.keyring.write().drop_newest_epoch(epoch);
+            return Err(error);
+        }
+        let total = self.inner.store.read(|tx| tx.count_not_in_epoch(epoch))?;
+        let mut done = 0;
+        loop {
+            let ids = self.inner.store.read(|tx| tx.not_in_epoch(epoch, ROTATE_BATCH))?;
+            if ids.is_empty() {
+                break;
+            }
+            done += ids.len() as u64;
+            self.reseal(by, &unsealed, epoch, ids)?;
+            progress(done.min(total), total);
+        }
+        if shred {
+            let old: Vec<u32> = unsealed.keyring.read().epochs().filter(|e| *e != epoch).collect();
+            for old in old {
+                self.keep_epoch(by, "shred", old, None)?;
+                unsealed.keyring.write().retire_epoch(old);
+            }
+            // Remnants in the write-ahead log go too.
+            self.inner.store.checkpoint()?;
+        }
+        Ok(epoch)
+    }
+
+    fn reseal(
+        &self,
+        by: &Caller,
+        unsealed: &Arc<Unsealed>,
+        epoch: u32,
+        ids: Vec<ObjectId>,
+    ) -> Result<(), EngineError> {
+        let origin = by.origin("rotate", "");
+        let now_ms = self.inner.wall_ms();
+        let unsealed = unsealed.clone();
+        self.commit(move |tx| {
+            for id in ids {
+                let Some(object) = tx.object(&id)? else { continue };
+                let Some(old) = object.material.filter(|m| m.epoch != epoch) else { continue };
+                let damaged = |e: Refusal| StoreError::Damaged(format!("object {id}"), e.message);
+                let plain = unsealed.open_material(&id, &old).map_err(damaged)?;
+                let material = unsealed.seal_material(&id, old.version, &plain).map_err(damaged)?;
+                let change = Change::Rewrapped { id: id.clone(), material };
+                tx.append(&origin, &change, now_ms)?;
+            }
+            Ok(())
+        })
     }
 
     /// The wrapped key-encryption keys by epoch; readable while sealed.

@@ -242,6 +242,17 @@ impl Store {
         Ok(found)
     }
 
+    /// Writes the write-ahead log back into the database and empties it, so that no older page
+    /// remains in it. Waits for jobs already submitted.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn checkpoint(&self) -> Result<(), StoreError> {
+        let (reply, answer) = channel();
+        self.send(Message::Checkpoint(reply))?;
+        answer.recv().map_err(|_| StoreError::Stopping)?
+    }
+
     /// The server's own state as of the last commit. Before the store is unlocked its rows are
     /// not yet checked against their codes.
     pub fn server_state(&self) -> Arc<ServerState> {

@@ -179,6 +179,17 @@ impl ReadTx<'_> {
         Ok(ids.collect::<Result<_, _>>()?)
     }
 
+    /// How many objects have material that is sealed under an epoch other than `epoch`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn count_not_in_epoch(&self, epoch: u32) -> Result<u64, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT COUNT(*) FROM objects WHERE epoch IS NOT NULL AND epoch <> ?1",
+        )?;
+        Ok(statement.query_row(params![epoch], |r| r.get::<_, i64>(0))?.unsigned_abs())
+    }
+
     /// How many objects there are by life-cycle code.
     ///
     /// # Errors

@@ -28,6 +28,7 @@ pub(crate) enum Message {
     Job(Job),
     Unlock(Box<Unlock>, Sender<Result<(), StoreError>>),
     Lock(Sender<()>),
+    Checkpoint(Sender<Result<(), StoreError>>),
     Stop,
 }
 
@@ -77,6 +78,13 @@ impl Writer {
                 self.open = None;
                 self.shared.set_keys(None);
                 let _ = reply.send(());
+            }
+            Message::Checkpoint(reply) => {
+                let truncated = self
+                    .connection
+                    .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+                    .map_err(StoreError::from);
+                let _ = reply.send(truncated);
             }
             Message::Stop => return false,
         }
