@@ -6,7 +6,7 @@ use std::sync::mpsc::channel;
 use strongroom_kmip::{Tag, Value};
 use strongroom_model::{
     AttributeKey, CertificateInfo, CertificateState, Change, ChangeKind, ClockAlarm, Contest,
-    Lifecycle, ManagedObject, Role, Setting,
+    Lifecycle, ManagedObject, ObjectId, Role, Setting,
 };
 use strongroom_secmem::SecretBytes;
 use strongroom_store::{StoreError, WriteTx, scheduled_destruction};
@@ -14,6 +14,7 @@ use strongroom_store::{StoreError, WriteTx, scheduled_destruction};
 use crate::caller::Caller;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::rotation::rotate_if_due;
 
 /// Due objects handled in one transaction.
 const SWEEP_BATCH: u32 = 256;
@@ -212,6 +213,38 @@ impl Engine {
         Ok(())
     }
 
+    /// Calls a delayed destruction back.
+    ///
+    /// # Errors
+    /// [`EngineError::Refused`] when none is under way, or the store's.
+    pub fn recall_destruction(&self, by: &Caller, id: &str) -> Result<(), EngineError> {
+        let origin = by.origin("recall destruction", "");
+        let now_ms = self.inner.wall_ms();
+        let id = ObjectId::from(id);
+        let recalled = self.commit(move |tx| {
+            let scheduled = tx.object(&id)?.is_some_and(|object| {
+                object.lifecycle != Lifecycle::Destroyed
+                    && object.value_of(&scheduled_destruction()).is_some()
+            });
+            if scheduled {
+                let key = AttributeKey { name: scheduled_destruction(), index: 0, site: 0 };
+                let change = Change::Changed {
+                    kind: ChangeKind::DestroyScheduled,
+                    id: id.clone(),
+                    lifecycle: None,
+                    compromised: false,
+                    sets: vec![(key, None)],
+                };
+                tx.append(&origin, &change, now_ms)?;
+            }
+            Ok(scheduled)
+        })?;
+        if recalled {
+            return Ok(());
+        }
+        Err(EngineError::Refused("no destruction of that object is under way".to_owned()))
+    }
+
     /// Moves objects on whose dates have come. To be called every second or so; also when nobody
     /// calls it, states are right, because they follow from the dates.
     ///
@@ -227,10 +260,15 @@ impl Engine {
         if due.is_empty() {
             return Ok(0);
         }
+        let Some(unsealed) = inner.unsealed() else { return Ok(0) };
+        let engine = inner.clone();
         let now_ms = inner.wall_ms();
+        let trusted_ms = inner.trusted_ms();
         let count = due.len();
         self.commit(move |tx| {
             for id in &due {
+                let Some(object) = tx.object(id)? else { continue };
+                rotate_if_due(&engine, &unsealed, tx, &object, trusted_ms);
                 let Some(object) = tx.object(id)? else { continue };
                 if let Some(change) = due_change(&object, now) {
                     let origin = Caller::server().origin("due date", "");

@@ -50,6 +50,9 @@ pub enum EngineError {
         /// The role asked for.
         wanted: &'static str,
     },
+    /// The engine's own rules refuse it.
+    #[error("{0}")]
+    Refused(String),
     /// Stored data does not check.
     #[error("{0}")]
     Damaged(String),

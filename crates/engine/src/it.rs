@@ -355,6 +355,78 @@ fn dates_move_a_key_on_and_the_sweep_journals_it() {
 }
 
 #[test]
+fn a_key_with_a_crypto_period_replaces_itself_and_its_name_moves() {
+    let bench = Bench::new();
+    let payload = bench
+        .one(&bench.alice, Operation::CREATE, |e| {
+            let now = bench.engine.inner.trusted_ms() / 1000;
+            let more = [
+                Attribute::new(Tag::ACTIVATION_DATE, Value::DateTime(now)),
+                Attribute::new(Tag::ROTATE_AUTOMATIC, Value::Boolean(true)),
+                Attribute::new(Tag::ROTATE_INTERVAL, Value::Interval(1)),
+            ];
+            create(e, "periodic", &more);
+        })
+        .unwrap();
+    let old = text(&payload, Tag::UNIQUE_IDENTIFIER);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while bench.engine.sweep().unwrap() == 0 {
+        assert!(std::time::Instant::now() < deadline, "the interval never passed");
+        std::thread::park_timeout(std::time::Duration::from_millis(50));
+    }
+    assert_eq!(bench.state(&old), State::DEACTIVATED);
+    let located = bench
+        .one(&bench.alice, Operation::LOCATE, |e| {
+            let name = Attribute::new(Tag::NAME, name_value("periodic"));
+            AttributeSet::Own.write(&[name], e, V);
+        })
+        .unwrap();
+    let new = text(&located, Tag::UNIQUE_IDENTIFIER);
+    assert_ne!(new, old);
+    assert_eq!(bench.state(&new), State::ACTIVE);
+    let third = bench.engine.rotate_key(&bench.alice, &new).unwrap();
+    assert_eq!(bench.state(&third), State::ACTIVE);
+    bench.engine.audit_verify().unwrap();
+}
+
+#[test]
+fn a_delayed_destruction_can_be_called_back_and_otherwise_comes() {
+    let bench = Bench::with(|config| config.destroy_delay = 1);
+    let id = bench.create("doomed").unwrap();
+    bench.by_id(Operation::DESTROY, &id).unwrap();
+    assert_eq!(bench.state(&id), State::PRE_ACTIVE);
+    bench.engine.recall_destruction(&bench.alice, &id).unwrap();
+    assert!(bench.engine.recall_destruction(&bench.alice, &id).is_err());
+    bench.by_id(Operation::DESTROY, &id).unwrap();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while bench.state(&id) != State::DESTROYED {
+        assert!(std::time::Instant::now() < deadline, "the destruction never came");
+        bench.engine.sweep().unwrap();
+        std::thread::park_timeout(std::time::Duration::from_millis(50));
+    }
+    assert!(bench.engine.recall_destruction(&bench.alice, &id).is_err());
+}
+
+#[test]
+fn a_rotation_of_the_epoch_keeps_every_key_readable_and_shredding_ends_the_old_one() {
+    let bench = Bench::new();
+    let kept = bench.create("kept").unwrap();
+    let before = bench.by_id(Operation::GET, &kept).unwrap();
+    let mut steps = Vec::new();
+    let epoch = bench
+        .engine
+        .rotate(&Caller::server(), true, |done, total| steps.push((done, total)))
+        .unwrap();
+    assert_eq!(epoch, 2);
+    assert_eq!(steps, [(1, 1)]);
+    assert_eq!(bench.by_id(Operation::GET, &kept).unwrap(), before);
+    let bench = bench.restart();
+    assert_eq!(bench.by_id(Operation::GET, &kept).unwrap(), before);
+    assert_eq!(bench.engine.wrapped_epochs().unwrap().len(), 1);
+    bench.engine.audit_verify().unwrap();
+}
+
+#[test]
 fn two_engines_cannot_share_a_directory() {
     let bench = Bench::new();
     assert!(Engine::open(EngineConfig::new(bench.dir.path())).is_err());

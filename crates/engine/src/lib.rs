@@ -28,6 +28,7 @@ mod operations;
 mod refusal;
 mod request;
 mod root;
+mod rotation;
 mod served;
 mod streams;
 mod trail;

@@ -1,7 +1,7 @@
 //! Managed objects between the wire and the store (KMIP 2.1 sections 2 and 3).
 
 use strongroom_kmip::{
-    Attribute, AttributeSet, CryptographicAlgorithm, Encoder, KeyFormatType, Limits, Node,
+    Attribute, AttributeSet, CryptographicAlgorithm, Encoder, EncodingOption, KeyFormatType, Node,
     ObjectType, ProtocolVersion, Tag, View,
 };
 use strongroom_model::KeyBlock;
@@ -136,17 +136,6 @@ pub(crate) fn is_transparent(format: KeyFormatType) -> bool {
         && format.0 <= KeyFormatType::TRANSPARENT_EC_PUBLIC_KEY.0
 }
 
-/// The fields of a transparent Key Material.
-pub(crate) fn transparent_fields(material: &[u8]) -> Result<Vec<Node>, Refusal> {
-    let mut e = Encoder::ungated();
-    e.structure(Tag::KEY_MATERIAL, |e| e.raw_items(material));
-    let bytes = Zeroizing::new(e.into_bytes());
-    let limits = Limits { frame: 2 << 20, depth: 8, items: 64, batch_items: 1 };
-    let view = View::parse(&bytes, &limits)
-        .map_err(|e| Refusal::invalid_field(format!("the Key Material is damaged: {e}")))?;
-    Ok(view.children().map(Node::from).collect())
-}
-
 /// What an object's structure needs to be written.
 pub(crate) struct Outgoing<'a> {
     pub(crate) object_type: ObjectType,
@@ -180,13 +169,17 @@ impl Outgoing<'_> {
     fn write_block(&self, e: &mut Encoder, version: ProtocolVersion) {
         let format = self.format.unwrap_or(KeyFormatType::RAW);
         e.enumeration(Tag::KEY_FORMAT_TYPE, format);
-        if self.wrapped.is_some() {
-            // A wrapped Key Value is a byte string (KMIP 2.1 section 3.1), whatever was wrapped.
-            e.bytes(Tag::KEY_VALUE, self.material);
-        } else {
-            e.structure(Tag::KEY_VALUE, |e| {
+        match self.wrapped {
+            // Where only the octets were wrapped, PyKMIP reads nothing but a structure around them,
+            // as the specification's own cases of 1.4 have it too; those of 1.1 have a byte string.
+            Some(data) if is_unencoded(data) && version >= ProtocolVersion::V1_2 => {
+                e.structure(Tag::KEY_VALUE, |e| e.bytes(Tag::KEY_MATERIAL, self.material));
+            }
+            // A wrapped Key Value is a byte string (KMIP 2.1 section 3.1).
+            Some(_) => e.bytes(Tag::KEY_VALUE, self.material),
+            None => e.structure(Tag::KEY_VALUE, |e| {
                 write_key_value(e, format, self.material, self.attributes, version);
-            });
+            }),
         }
         if let Some(algorithm) = self.algorithm {
             e.enumeration(Tag::CRYPTOGRAPHIC_ALGORITHM, algorithm);
@@ -198,6 +191,12 @@ impl Outgoing<'_> {
             e.node(wrapping);
         }
     }
+}
+
+/// Whether Key Wrapping Data says that the material's octets were wrapped, not their encoding.
+fn is_unencoded(data: &Node) -> bool {
+    let option = data.find(Tag::ENCODING_OPTION).and_then(|n| n.value.as_enumeration());
+    option.map(EncodingOption) == Some(EncodingOption::NO_ENCODING)
 }
 
 /// Writes what a Key Value holds: the material, and the attributes that go with it.

@@ -1,7 +1,7 @@
 //! Which attribute values are indexed for Locate, and how a value becomes an index key.
 
 use strongroom_crypto::sha256;
-use strongroom_kmip::{AttributeName, Encoder, Tag, Value};
+use strongroom_kmip::{AttributeName, Encoder, ObjectType, Tag, Value};
 use strongroom_model::{Lifecycle, ManagedObject};
 
 /// Longest value kept in the index as it is; longer ones are hashed.
@@ -69,9 +69,27 @@ pub(crate) fn due_dates(object: &ManagedObject) -> Vec<i64> {
     if object.lifecycle < Lifecycle::Destroyed {
         dates.extend(object.value_of(&scheduled_destruction()).and_then(Value::as_date_time));
     }
+    dates.extend(rotation_due(object));
     dates.sort_unstable();
     dates.dedup();
     dates
+}
+
+/// When a key is to be replaced by itself (Rotate Automatic, Rotate Interval; KMIP 2.1 section
+/// 4.48), POSIX seconds; none when it is not, or was replaced already.
+pub fn rotation_due(object: &ManagedObject) -> Option<i64> {
+    let flag = |tag| object.value(tag).and_then(Value::as_boolean);
+    if object.object_type() != ObjectType::SYMMETRIC_KEY
+        || object.lifecycle >= Lifecycle::Deactivated
+        || object.compromised
+        || flag(Tag::ROTATE_AUTOMATIC) != Some(true)
+        || flag(Tag::ROTATE_LATEST) == Some(false)
+    {
+        return None;
+    }
+    let interval = object.value(Tag::ROTATE_INTERVAL).and_then(Value::as_interval)?;
+    let since = object.date(Tag::ROTATE_DATE).or_else(|| object.date(Tag::INITIAL_DATE))?;
+    (interval > 0).then(|| since.saturating_add(i64::from(interval)))
 }
 
 /// The server's own attribute that holds the time of a delayed destruction.

@@ -26,7 +26,7 @@ mod writer;
 
 pub use error::StoreError;
 pub use faults::Faults;
-pub use index::scheduled_destruction;
+pub use index::{rotation_due, scheduled_destruction};
 pub use keys::StoreKeys;
 pub use open::{CommitHook, Options, Stats, Store};
 pub use read::{Candidates, Order, ReadTx};

@@ -22,6 +22,7 @@ use crate::context::Ctx;
 use crate::refusal::Refusal;
 
 pub(crate) use create::Prepared;
+pub(crate) use rekey::replace;
 
 /// Whether an operation changes the store by its nature. A use may still turn out to need the
 /// writer, when a counter has to be reserved.

@@ -46,17 +46,28 @@ pub(super) fn re_key(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Ref
             format!("object {id} is a {}: only symmetric keys are re-keyed", old.object_type()),
         ));
     }
-    check_replaceable(ctx, old)?;
     let given = read_set(AttributeSet::Own, payload)?;
-    let attributes = inherit(ctx, old, given, offset(payload))?;
-    release_names(ctx, old)?;
-    let mut birth = generate(ctx, ObjectType::SYMMETRIC_KEY, attributes)?;
-    birth.attributes.push(Attribute::new(Tag::LINK, link(LinkType::REPLACED_OBJECT_LINK, &id)));
-    let new = birth.deliver(ctx)?;
-    add_link(ctx, old, LinkType::REPLACEMENT_OBJECT_LINK, &new)?;
+    let new = replace(ctx, old, given, offset(payload))?;
     ctx.out.text(Tag::UNIQUE_IDENTIFIER, new.as_str());
     ctx.leave(Some(UniqueIdentifierEnum::RE_KEY), &new);
     Ok(())
+}
+
+/// Makes the replacement of a symmetric key and ties the two together.
+pub(crate) fn replace(
+    ctx: &mut Ctx<'_, '_>,
+    old: &ManagedObject,
+    given: Vec<Attribute>,
+    offset: Option<i64>,
+) -> Result<ObjectId, Refusal> {
+    check_replaceable(ctx, old)?;
+    let attributes = inherit(ctx, old, given, offset)?;
+    release_names(ctx, old)?;
+    let mut birth = generate(ctx, ObjectType::SYMMETRIC_KEY, attributes)?;
+    birth.attributes.push(Attribute::new(Tag::LINK, link(LinkType::REPLACED_OBJECT_LINK, &old.id)));
+    let new = birth.deliver(ctx)?;
+    add_link(ctx, old, LinkType::REPLACEMENT_OBJECT_LINK, &new)?;
+    Ok(new)
 }
 
 pub(super) fn re_key_key_pair(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Refusal> {

@@ -3,8 +3,7 @@
 use strongroom_crypto::CryptoError;
 use strongroom_crypto::asym::{KeyPair, PrivateKey, PublicKey};
 use strongroom_kmip::{
-    CryptographicAlgorithm, KeyFormatType, Node, ObjectType, RecommendedCurve, ResultReason, Tag,
-    Value,
+    CryptographicAlgorithm, KeyFormatType, ObjectType, RecommendedCurve, ResultReason, Tag, Value,
 };
 use strongroom_model::ManagedObject;
 use strongroom_secmem::SecretBytes;
@@ -141,11 +140,7 @@ pub(crate) fn describe_asymmetric(birth: &mut Birth) -> Result<(), Refusal> {
         .and_then(Value::as_enumeration)
         .map(CryptographicAlgorithm);
     let length = birth.value(Tag::CRYPTOGRAPHIC_LENGTH).and_then(Value::as_integer);
-    let curve = birth
-        .value(Tag::CRYPTOGRAPHIC_DOMAIN_PARAMETERS)
-        .and_then(|v| v.find(Tag::RECOMMENDED_CURVE))
-        .and_then(curve_code)
-        .or_else(|| curve_by_length(length));
+    let curve = curve(birth.value(Tag::CRYPTOGRAPHIC_DOMAIN_PARAMETERS), length);
     let kept = Kept { format, algorithm: given, curve, material };
     let info = if birth.object_type == ObjectType::PRIVATE_KEY {
         kept.private().and_then(|key| key.info())
@@ -173,18 +168,19 @@ pub(crate) fn describe_asymmetric(birth: &mut Birth) -> Result<(), Refusal> {
     }
 }
 
-/// The curve that a length suggests, for raw keys whose curve nobody names.
-fn curve_by_length(length: Option<i32>) -> Option<RecommendedCurve> {
-    Some(match length? {
-        256 => RecommendedCurve::P_256,
-        384 => RecommendedCurve::P_384,
-        521 => RecommendedCurve::P_521,
-        _ => return None,
+/// The curve of a key whose format does not name it: that of its Cryptographic Domain Parameters,
+/// else the one that its length suggests.
+fn curve(domain: Option<&Value>, length: Option<i32>) -> Option<RecommendedCurve> {
+    let named = domain
+        .and_then(|v| v.find(Tag::RECOMMENDED_CURVE))
+        .and_then(|n| n.value.as_enumeration())
+        .map(RecommendedCurve);
+    named.or(match length {
+        Some(256) => Some(RecommendedCurve::P_256),
+        Some(384) => Some(RecommendedCurve::P_384),
+        Some(521) => Some(RecommendedCurve::P_521),
+        _ => None,
     })
-}
-
-fn curve_code(node: &Node) -> Option<RecommendedCurve> {
-    node.value.as_enumeration().map(RecommendedCurve)
 }
 
 /// A key as it is kept: what is needed to parse it.
@@ -203,11 +199,7 @@ impl<'a> Kept<'a> {
         material: &'a SecretBytes,
     ) -> Self {
         let length = object.value(Tag::CRYPTOGRAPHIC_LENGTH).and_then(Value::as_integer);
-        let curve = object
-            .value(Tag::CRYPTOGRAPHIC_DOMAIN_PARAMETERS)
-            .and_then(|v| v.find(Tag::RECOMMENDED_CURVE))
-            .and_then(curve_code)
-            .or_else(|| curve_by_length(length));
+        let curve = curve(object.value(Tag::CRYPTOGRAPHIC_DOMAIN_PARAMETERS), length);
         Self { format, algorithm: algorithm(object), curve, material }
     }
 
@@ -224,6 +216,12 @@ impl<'a> Kept<'a> {
             | KeyFormatType::TRANSPARENT_ECDH_PRIVATE_KEY
             | KeyFormatType::TRANSPARENT_ECMQV_PRIVATE_KEY => {
                 PrivateKey::from_ec(&transparent::ec(bytes).map_err(damaged)?)
+            }
+            // Which names its curve, or leaves it to others.
+            KeyFormatType::ECPRIVATEKEY => {
+                let parse =
+                    |curve| PrivateKey::parse(self.format, self.named(), curve, self.material);
+                parse(None).or_else(|_| parse(self.curve))
             }
             format => PrivateKey::parse(format, self.named(), self.curve, self.material),
         }
@@ -362,6 +360,22 @@ mod tests {
         let rsa = Value::Enumeration(CryptographicAlgorithm::RSA.0);
         birth.attributes.push(Attribute::new(Tag::CRYPTOGRAPHIC_ALGORITHM, rsa));
         assert!(describe_asymmetric(&mut birth).is_err());
+    }
+
+    #[test]
+    fn a_sec1_key_keeps_its_own_curve_whatever_its_length_suggests() {
+        let curve = Some(RecommendedCurve::SECP256K1);
+        let made = generate(CryptographicAlgorithm::EC, None, curve).unwrap();
+        let sec1 = PrivateKey::from_pkcs8(&made.private_pkcs8)
+            .and_then(|key| key.encode(KeyFormatType::ECPRIVATEKEY))
+            .unwrap();
+        let kept = Kept {
+            format: KeyFormatType::ECPRIVATEKEY,
+            algorithm: Some(CryptographicAlgorithm::EC),
+            curve: super::curve(None, Some(256)),
+            material: &sec1,
+        };
+        assert_eq!(kept.private().unwrap().info().unwrap().curve, curve);
     }
 
     #[test]

@@ -50,6 +50,11 @@ pub(crate) fn check_symmetric(
             let bits = length.unwrap_or(128);
             (bits, (40..=2048).contains(&bits) && bits % 8 == 0)
         }
+        // Only made and kept: nothing here computes with it.
+        CryptographicAlgorithm::SKIPJACK => {
+            let bits = length.unwrap_or(80);
+            (bits, bits == 80)
+        }
         CryptographicAlgorithm::BLOWFISH => {
             let bits = length.unwrap_or(128);
             (bits, bits == 128)

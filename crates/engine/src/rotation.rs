@@ -1,0 +1,119 @@
+//! Crypto-periods: keys that replace themselves (the Rotate attributes, KMIP 2.1 sections 4.48 to
+//! 4.54).
+//!
+//! A key with Rotate Automatic and a Rotate Interval is replaced when the interval has passed
+//! since it was made or last rotated. The names move to the replacement, links tie the two, and
+//! the old version only decrypts and verifies from then on.
+
+use strongroom_kmip::{Attribute, Encoder, Operation, ProtocolVersion, Tag, Value};
+use strongroom_model::{AttributeKey, Change, ChangeKind, Lifecycle, ManagedObject, ObjectId};
+use strongroom_store::{WriteTx, rotation_due};
+
+use crate::caller::Caller;
+use crate::context::{Ctx, Placeholders, Trail};
+use crate::engine::{Engine, Inner, Unsealed};
+use crate::error::EngineError;
+use crate::operations::replace;
+use crate::refusal::Refusal;
+
+/// The rule that the journal names for a rotation that its date asked for.
+const BY_DATE: &str = "crypto-period";
+
+impl Engine {
+    /// Replaces a symmetric key now, whatever its interval, and gives the replacement's identifier.
+    ///
+    /// # Errors
+    /// [`EngineError::Sealed`], [`EngineError::Refused`], or the store's.
+    pub fn rotate_key(&self, by: &Caller, id: &str) -> Result<String, EngineError> {
+        let unsealed = self.inner.unsealed().ok_or(EngineError::Sealed)?;
+        let inner = self.inner.clone();
+        let by = by.clone();
+        let id = ObjectId::from(id);
+        let now_ms = inner.trusted_ms();
+        let rotated = self.commit(move |tx| {
+            let result = tx.nested(|tx| match tx.object(&id)? {
+                Some(object) => rotate(&inner, &unsealed, &by, "rotate", tx, &object, now_ms),
+                None => Err(Refusal::not_found(id.as_str())),
+            });
+            Ok(result)
+        })?;
+        rotated.map(|new| new.0).map_err(|refusal| EngineError::Refused(refusal.message))
+    }
+}
+
+/// Replaces `object` if its interval has passed. Part of the sweep of due dates.
+pub(crate) fn rotate_if_due(
+    inner: &Inner,
+    unsealed: &Unsealed,
+    tx: &mut WriteTx<'_>,
+    object: &ManagedObject,
+    now_ms: i64,
+) {
+    if rotation_due(object).is_none_or(|at| at > now_ms.div_euclid(1000)) {
+        return;
+    }
+    let server = Caller::server();
+    let result = tx.nested(|tx| rotate(inner, unsealed, &server, BY_DATE, tx, object, now_ms));
+    if let Err(refusal) = result {
+        tracing::warn!(object = %object.id, why = %refusal.message, "a key could not be rotated");
+    }
+}
+
+fn rotate(
+    inner: &Inner,
+    unsealed: &Unsealed,
+    by: &Caller,
+    rule: &str,
+    tx: &mut WriteTx<'_>,
+    object: &ManagedObject,
+    now_ms: i64,
+) -> Result<ObjectId, Refusal> {
+    let now = now_ms.div_euclid(1000);
+    if object.lifecycle_at(now) >= Lifecycle::Deactivated || object.compromised {
+        return Err(Refusal::wrong_state(format!(
+            "object {} is {}: only a key in use is rotated",
+            object.id,
+            object.state(now)
+        )));
+    }
+    let offset = object.value(Tag::ROTATE_OFFSET).and_then(Value::as_interval).map_or(0, i64::from);
+    let generation = object.value(Tag::ROTATE_GENERATION).and_then(Value::as_integer).unwrap_or(0);
+    let given = vec![
+        Attribute::new(Tag::ROTATE_GENERATION, Value::Integer(generation.saturating_add(1))),
+        Attribute::new(Tag::ROTATE_LATEST, Value::Boolean(true)),
+        Attribute::new(Tag::ROTATE_DATE, Value::DateTime(now)),
+    ];
+    // The replacement belongs to the owner of what it replaces, whoever asks for it.
+    let owner = Caller { user: object.owner().to_owned(), ..by.clone() };
+    let mut ctx = Ctx {
+        engine: inner,
+        unsealed,
+        caller: &owner,
+        role: None,
+        operation: Operation::RE_KEY,
+        version: ProtocolVersion::V2_1,
+        alone: true,
+        now_ms,
+        tx: Some(tx),
+        placeholders: &mut Placeholders::default(),
+        out: Encoder::ungated(),
+        trail: Trail { rule: rule.to_owned(), ..Trail::default() },
+        reservations: Vec::new(),
+        prepared: None,
+    };
+    let new = replace(&mut ctx, object, given, Some(offset))?;
+    let ends = now.saturating_add(offset);
+    let sets = vec![
+        (AttributeKey::single(Tag::ROTATE_LATEST), Some(Value::Boolean(false))),
+        (AttributeKey::single(Tag::DEACTIVATION_DATE), Some(Value::DateTime(ends))),
+        (AttributeKey::single(Tag::LAST_CHANGE_DATE), Some(Value::DateTime(now))),
+    ];
+    ctx.change(&Change::Changed {
+        kind: ChangeKind::Deactivated,
+        id: object.id.clone(),
+        lifecycle: (offset == 0).then_some(Lifecycle::Deactivated),
+        compromised: false,
+        sets,
+    })?;
+    Ok(new)
+}
