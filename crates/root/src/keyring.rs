@@ -1,17 +1,22 @@
 //! The keys below the root key.
 //!
 //! ```text
-//! root key ─┬─ HKDF "record"  ─ authenticates state rows
-//!           ├─ HKDF "changes" ─ seeds and seals the chain of changes
-//!           ├─ HKDF "uses"    ─ seeds and seals the chain of uses
-//!           ├─ HKDF "secret"  ─ seals the server's own small secrets (the CA's key ...)
-//!           ├─ HKDF "backup"  ─ seals backups
-//!           └─ HKDF "epoch"   ─ wraps the key-encryption key of each epoch
-//!                                  └─ HKDF "object", id, version ─ seals one object's material
+//! root key ── HKDF "epoch" ── wraps, for each epoch, its two keys:
+//!   ├─ key-encryption key of the epoch
+//!   │    └─ HKDF "object", id, version ─ seals one object's material
+//!   └─ service key, the same in every epoch
+//!        ├─ HKDF "record"      ─ authenticates state rows
+//!        ├─ HKDF "chain seal"  ─ seals the state of a journal chain
+//!        ├─ HKDF "secret"      ─ seals the server's own small secrets (the CA's key ...)
+//!        ├─ HKDF "cookie"      ─ signs sessions
+//!        └─ HKDF "backup"      ─ seals backups
 //! ```
 //!
 //! Every object's material is sealed under a key of its own, so that no nonce limit is ever near;
 //! identity, version and epoch are bound to it twice: in the key and as associated data.
+//!
+//! Nothing but the wrapping hangs on the root key itself, so replacing it means wrapping a few
+//! keys again and touches no row of the store.
 
 use std::collections::BTreeMap;
 
@@ -23,6 +28,9 @@ use crate::error::RootError;
 
 /// Bytes of every symmetric key here.
 pub const KEY_LEN: usize = 32;
+
+/// Bytes of a check value.
+pub const CHECK_LEN: usize = 16;
 
 /// The root key: 32 random bytes that everything hangs on.
 #[derive(Debug)]
@@ -57,16 +65,19 @@ impl RootKey {
     ///
     /// # Errors
     /// Locked memory.
-    pub fn check_value(&self) -> Result<[u8; 16], RootError> {
-        let value = derive(&self.0, &[b"check value"])?;
-        value
-            .as_slice()
-            .first_chunk()
-            .copied()
-            .ok_or(RootError::WrongLength { what: "check value", expected: 16 })
+    pub fn check_value(&self) -> Result<[u8; CHECK_LEN], RootError> {
+        check_value(&self.0, b"check value")
     }
 
-    fn key(&self, label: &[u8]) -> Result<SecretBytes, RootError> {
+    /// A copy in locked memory of its own.
+    ///
+    /// # Errors
+    /// Locked memory.
+    pub fn try_clone(&self) -> Result<Self, RootError> {
+        Ok(Self(self.0.try_clone()?))
+    }
+
+    pub(crate) fn key(&self, label: &[u8]) -> Result<SecretBytes, RootError> {
         derive(&self.0, &[label])
     }
 }
@@ -82,10 +93,30 @@ pub struct Sealed {
     pub bytes: Vec<u8>,
 }
 
+impl Sealed {
+    /// One string of bytes: epoch and version, big-endian, before the sealed bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        [&self.epoch.to_be_bytes(), &self.version.to_be_bytes(), self.bytes.as_slice()].concat()
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote; nothing when it is too short.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (epoch, rest) = bytes.split_first_chunk()?;
+        let (version, rest) = rest.split_first_chunk()?;
+        Some(Self {
+            epoch: u32::from_be_bytes(*epoch),
+            version: u32::from_be_bytes(*version),
+            bytes: rest.to_vec(),
+        })
+    }
+}
+
 /// The keys below an open root key.
 #[derive(Debug)]
 pub struct Keyring {
     root: RootKey,
+    /// Missing until the first epoch.
+    service: Option<SecretBytes>,
     epochs: BTreeMap<u32, SecretBytes>,
     current: u32,
 }
@@ -93,31 +124,59 @@ pub struct Keyring {
 impl Keyring {
     /// A keyring without epochs, for a new root key; [`Keyring::add_epoch`] comes next.
     pub fn new(root: RootKey) -> Self {
-        Self { root, epochs: BTreeMap::new(), current: 0 }
+        Self { root, service: None, epochs: BTreeMap::new(), current: 0 }
     }
 
-    /// Opens the wrapped key-encryption keys of every epoch.
+    /// Opens the wrapped keys of every epoch.
     ///
     /// # Errors
-    /// [`RootError::WrongRoot`] when they were wrapped by another root key, or altered.
+    /// [`RootError::WrongRoot`] when they were wrapped by another root key,
+    /// [`RootError::Tampered`] when by this one and altered since.
     pub fn open<'a>(
         root: RootKey,
         wrapped: impl IntoIterator<Item = (u32, &'a [u8])>,
     ) -> Result<Self, RootError> {
+        let check = root.check_value()?;
         let wrapping = root.key(b"epoch")?;
-        let mut epochs = BTreeMap::new();
+        let mut keyring = Self::new(root);
         for (epoch, bytes) in wrapped {
-            let kek = seal::open(&wrapping, &epoch_aad(epoch), bytes)
-                .map_err(|_| RootError::WrongRoot { epoch })?;
-            epochs.insert(epoch, kek);
+            let altered = || RootError::Tampered(format!("epoch {epoch}"));
+            let (found, sealed) = bytes.split_first_chunk().ok_or_else(altered)?;
+            if *found != check {
+                return Err(RootError::WrongRoot { epoch });
+            }
+            let keys = seal::open(&wrapping, &epoch_aad(epoch), sealed).map_err(|_| altered())?;
+            let (kek, service) = keys.as_slice().split_at_checked(KEY_LEN).ok_or_else(altered)?;
+            match &keyring.service {
+                None if service.len() == KEY_LEN => {
+                    keyring.service = Some(SecretBytes::from_slice(service)?);
+                }
+                Some(known) if known.ct_eq(service) => {}
+                _ => return Err(altered()),
+            }
+            keyring.epochs.insert(epoch, SecretBytes::from_slice(kek)?);
         }
-        let current = epochs.keys().next_back().copied().unwrap_or(0);
-        Ok(Self { root, epochs, current })
+        keyring.current = keyring.epochs.keys().next_back().copied().unwrap_or(0);
+        Ok(keyring)
     }
 
     /// The root key.
     pub fn root(&self) -> &RootKey {
         &self.root
+    }
+
+    /// A copy in locked memory of its own.
+    ///
+    /// # Errors
+    /// Locked memory.
+    pub fn try_clone(&self) -> Result<Self, RootError> {
+        let epochs = self.epochs.iter().map(|(epoch, kek)| Ok((*epoch, kek.try_clone()?)));
+        Ok(Self {
+            root: self.root.try_clone()?,
+            service: self.service.as_ref().map(SecretBytes::try_clone).transpose()?,
+            epochs: epochs.collect::<Result<_, RootError>>()?,
+            current: self.current,
+        })
     }
 
     /// The epoch that new material is sealed under; zero while there is none.
@@ -138,20 +197,30 @@ impl Keyring {
     pub fn add_epoch(&mut self) -> Result<(u32, Vec<u8>), RootError> {
         let epoch = self.current + 1;
         let kek = random_key()?;
+        if self.service.is_none() {
+            self.service = Some(random_key()?);
+        }
         let wrapped = self.wrap_epoch(epoch, &kek)?;
         self.epochs.insert(epoch, kek);
         self.current = epoch;
         Ok((epoch, wrapped))
     }
 
-    /// Forgets the key of an epoch that nothing is sealed under any more.
+    /// Takes back [`Keyring::add_epoch`], when its wrapped key could not be kept.
+    pub fn drop_newest_epoch(&mut self, epoch: u32) {
+        self.epochs.remove(&epoch);
+        self.current = self.epochs.keys().next_back().copied().unwrap_or(0);
+    }
+
+    /// Forgets the key of an epoch that nothing is sealed under any more; the current one stays.
+    /// The wrapped key is the caller's to erase.
     pub fn retire_epoch(&mut self, epoch: u32) {
         if epoch != self.current {
             self.epochs.remove(&epoch);
         }
     }
 
-    /// Every epoch's key wrapped under the root key: for a new root key over the same epochs.
+    /// Every epoch's keys wrapped under the root key: for a new root key over the same epochs.
     ///
     /// # Errors
     /// The random generator, or locked memory.
@@ -159,14 +228,31 @@ impl Keyring {
         self.epochs.iter().map(|(epoch, kek)| Ok((*epoch, self.wrap_epoch(*epoch, kek)?))).collect()
     }
 
-    /// Puts the same epochs under another root key.
+    /// Puts the same epochs under another root key. [`Self::wrapped_epochs`] then gives what has
+    /// to be stored; [`crate::SlotFile::rotate`] says in which order.
     pub fn with_root(self, root: RootKey) -> Self {
         Self { root, ..self }
     }
 
     fn wrap_epoch(&self, epoch: u32, kek: &SecretBytes) -> Result<Vec<u8>, RootError> {
+        let service = self.service()?;
+        let keys = SecretBytes::build(2 * KEY_LEN, |out| {
+            let (first, second) = out.split_at_mut(KEY_LEN);
+            first.copy_from_slice(kek.as_slice());
+            second.copy_from_slice(service.as_slice());
+        })?;
+        let mut wrapped = self.root.check_value()?.to_vec();
         let wrapping = self.root.key(b"epoch")?;
-        Ok(seal::seal(&wrapping, &epoch_aad(epoch), kek.as_slice())?)
+        wrapped.extend(seal::seal(&wrapping, &epoch_aad(epoch), keys.as_slice())?);
+        Ok(wrapped)
+    }
+
+    fn service(&self) -> Result<&SecretBytes, RootError> {
+        self.service.as_ref().ok_or(RootError::NoEpoch { epoch: self.current })
+    }
+
+    fn service_key(&self, label: &[u8]) -> Result<SecretBytes, RootError> {
+        derive(self.service()?, &[label])
     }
 
     /// Seals an object's material.
@@ -201,7 +287,7 @@ impl Keyring {
     /// # Errors
     /// The random generator, or locked memory.
     pub fn seal_secret(&self, name: &str, plain: &[u8]) -> Result<Vec<u8>, RootError> {
-        Ok(seal::seal(&self.root.key(b"secret")?, name.as_bytes(), plain)?)
+        Ok(seal::seal(&self.service_key(b"secret")?, name.as_bytes(), plain)?)
     }
 
     /// Opens a small secret of the server's own.
@@ -209,7 +295,7 @@ impl Keyring {
     /// # Errors
     /// [`RootError::Tampered`] when it does not check.
     pub fn open_secret(&self, name: &str, sealed: &[u8]) -> Result<SecretBytes, RootError> {
-        seal::open(&self.root.key(b"secret")?, name.as_bytes(), sealed)
+        seal::open(&self.service_key(b"secret")?, name.as_bytes(), sealed)
             .map_err(|_| RootError::Tampered(name.to_owned()))
     }
 
@@ -218,18 +304,25 @@ impl Keyring {
     /// # Errors
     /// Locked memory.
     pub fn record_key(&self) -> Result<SecretBytes, RootError> {
-        self.root.key(b"record")
+        self.service_key(b"record")
     }
 
-    /// The seed and the sealing key of a journal chain, by the chain's name.
+    /// A seed for a chain that begins now, and the key that seals the state of the chain of that
+    /// name. The seed is random, another one at every call: if it hung on a key that the server
+    /// holds, whoever takes the server could work out the keys of all segments of the past.
+    ///
+    /// # Errors
+    /// The random generator, or locked memory.
+    pub fn chain_keys(&self, chain: &str) -> Result<(SecretBytes, SecretBytes), RootError> {
+        Ok((random_key()?, derive(self.service()?, &[b"chain seal", chain.as_bytes()])?))
+    }
+
+    /// The key that signs the sessions of the console.
     ///
     /// # Errors
     /// Locked memory.
-    pub fn chain_keys(&self, chain: &str) -> Result<(SecretBytes, SecretBytes), RootError> {
-        Ok((
-            derive(&self.root.0, &[b"chain seed", chain.as_bytes()])?,
-            derive(&self.root.0, &[b"chain seal", chain.as_bytes()])?,
-        ))
+    pub fn cookie_key(&self) -> Result<SecretBytes, RootError> {
+        self.service_key(b"cookie")
     }
 
     /// The key that seals backups.
@@ -237,19 +330,25 @@ impl Keyring {
     /// # Errors
     /// Locked memory.
     pub fn backup_key(&self) -> Result<SecretBytes, RootError> {
-        self.root.key(b"backup")
+        self.service_key(b"backup")
     }
 }
 
-fn random_key() -> Result<SecretBytes, RootError> {
+pub(crate) fn random_key() -> Result<SecretBytes, RootError> {
     let mut result = Ok(());
     let key = SecretBytes::build(KEY_LEN, |bytes| result = random(bytes))?;
     result?;
     Ok(key)
 }
 
+pub(crate) fn check_value(key: &SecretBytes, label: &[u8]) -> Result<[u8; CHECK_LEN], RootError> {
+    let value = derive(key, &[label])?;
+    let wrong = RootError::WrongLength { what: "check value", expected: CHECK_LEN };
+    value.as_slice().first_chunk().copied().ok_or(wrong)
+}
+
 /// HKDF-SHA256 with an info that keeps its parts apart.
-fn derive(key: &SecretBytes, parts: &[&[u8]]) -> Result<SecretBytes, RootError> {
+pub(crate) fn derive(key: &SecretBytes, parts: &[&[u8]]) -> Result<SecretBytes, RootError> {
     let mut info = b"strongroom 1".to_vec();
     for part in parts {
         info.extend_from_slice(&(part.len() as u32).to_be_bytes());
@@ -269,49 +368,4 @@ fn object_aad(id: &str, version: u32, epoch: u32) -> Vec<u8> {
     aad.extend_from_slice(&version.to_be_bytes());
     aad.extend_from_slice(&epoch.to_be_bytes());
     aad
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn keyring() -> Keyring {
-        let mut keyring = Keyring::new(RootKey::generate().unwrap());
-        keyring.add_epoch().unwrap();
-        keyring
-    }
-
-    #[test]
-    fn material_opens_only_under_its_own_identity_version_and_epoch() {
-        let mut keyring = keyring();
-        let sealed = keyring.seal_object("a", 1, b"material").unwrap();
-        assert_eq!(keyring.open_object("a", &sealed).unwrap().as_slice(), b"material");
-        assert!(keyring.open_object("b", &sealed).is_err());
-        assert!(keyring.open_object("a", &Sealed { version: 2, ..sealed.clone() }).is_err());
-        keyring.add_epoch().unwrap();
-        assert!(keyring.open_object("a", &Sealed { epoch: 2, ..sealed.clone() }).is_err());
-        assert_eq!(keyring.open_object("a", &sealed).unwrap().as_slice(), b"material");
-    }
-
-    #[test]
-    fn a_retired_epoch_opens_nothing_any_more() {
-        let mut keyring = keyring();
-        let sealed = keyring.seal_object("a", 1, b"material").unwrap();
-        keyring.add_epoch().unwrap();
-        keyring.retire_epoch(1);
-        assert!(matches!(keyring.open_object("a", &sealed), Err(RootError::NoEpoch { epoch: 1 })));
-    }
-
-    #[test]
-    fn epochs_open_under_their_own_root_key_only() {
-        let keyring = keyring();
-        let wrapped = keyring.wrapped_epochs().unwrap();
-        let refs = || wrapped.iter().map(|(e, b)| (*e, b.as_slice()));
-        assert!(Keyring::open(RootKey::generate().unwrap(), refs()).is_err());
-        let same = RootKey::from_secret(
-            SecretBytes::from_slice(keyring.root().secret().as_slice()).unwrap(),
-        )
-        .unwrap();
-        assert_eq!(Keyring::open(same, refs()).unwrap().current_epoch(), 1);
-    }
 }
