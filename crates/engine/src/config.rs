@@ -13,6 +13,8 @@ pub struct EngineConfig {
     pub data_dir: PathBuf,
     /// The file that holds the root slots.
     pub slots_path: PathBuf,
+    /// Directory of systemd credentials (`$CREDENTIALS_DIRECTORY`).
+    pub credentials_dir: Option<PathBuf>,
     /// This site's number in the journal.
     pub site: u32,
     /// When a use counts as recorded.
@@ -42,6 +44,7 @@ impl EngineConfig {
         Self {
             slots_path: data_dir.join("root-slots.json"),
             data_dir,
+            credentials_dir: None,
             site: 1,
             audit_uses: Durability::Written,
             flush_window: Duration::from_millis(100),

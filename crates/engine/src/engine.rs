@@ -1,11 +1,13 @@
 //! The engine: the store, the audit, the root key, and what lives between requests.
 
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Weak};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::{Mutex, RwLock};
 use strongroom_journal::kind;
 use strongroom_model::{ClockAlarm, ClockGuard};
+use strongroom_root::Share;
 use strongroom_store::{Options, Store};
 
 use crate::allowance::Allowances;
@@ -33,7 +35,11 @@ pub(crate) struct Inner {
     pub(crate) streams: Streams,
     pub(crate) served: Served,
     /// Custodians' shares given so far.
-    pub(crate) shares: Mutex<Vec<String>>,
+    pub(crate) shares: Mutex<Vec<Share>>,
+    /// Refused attempts to unseal since the last unsealing.
+    pub(crate) refused_unseals: AtomicU32,
+    /// Held while the slot file is changed.
+    pub(crate) slot_changes: Mutex<()>,
     unsealed: RwLock<Option<Arc<Unsealed>>>,
     clock: Mutex<ClockGuard>,
     started: Instant,
@@ -104,6 +110,8 @@ impl Engine {
             streams: Streams::default(),
             served: Served::default(),
             shares: Mutex::new(Vec::new()),
+            refused_unseals: AtomicU32::new(0),
+            slot_changes: Mutex::new(()),
             unsealed: RwLock::new(None),
             clock: Mutex::new(ClockGuard::start(wall_ms(), 0, last)),
             started: Instant::now(),
