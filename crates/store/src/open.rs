@@ -474,7 +474,11 @@ fn connect(path: &Path, write: Option<bool>) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.set_prepared_statement_cache_capacity(64);
     connection.busy_timeout(Duration::from_secs(10))?;
-    connection.execute_batch("PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF;")?;
+    // What a savepoint must be able to bring back stays in memory: in a temporary file it cost
+    // more than all else that a job does.
+    connection.execute_batch(
+        "PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;",
+    )?;
     if let Some(flush) = write {
         let synchronous = if flush { "FULL" } else { "OFF" };
         connection.execute_batch(&format!(

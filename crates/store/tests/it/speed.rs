@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use strongroom_kmip::{AttributeName, Node, Tag, Value};
 use strongroom_model::{AttributeKey, Change, NewObject};
-use strongroom_store::Options;
+use strongroom_store::{Options, StoreError};
 
 use crate::support::{NOW, Place, name_value, new_object, origin};
 
@@ -40,12 +40,16 @@ fn typical(n: u64) -> NewObject {
     new
 }
 
-fn measure(flush: bool, count: u64) {
+/// Makes `count` objects, with so many jobs under way at a time.
+fn measure(flush: bool, count: u64, at_a_time: u64) {
     let place = Place::new();
     let store = place.open_with(Options { flush, ..Options::new(place.path()) });
-    let (sender, done) = std::sync::mpsc::channel();
+    let (sender, done) = std::sync::mpsc::channel::<Result<(), StoreError>>();
     let started = Instant::now();
     for n in 0..count {
+        if n >= at_a_time {
+            done.recv().unwrap().unwrap();
+        }
         let sender = sender.clone();
         store.submit(Box::new(move |tx| {
             let result = tx.and_then(|tx| {
@@ -59,13 +63,13 @@ fn measure(flush: bool, count: u64) {
             })
         }));
     }
-    for _ in 0..count {
+    for _ in 0..count.min(at_a_time) {
         done.recv().unwrap().unwrap();
     }
     let took = started.elapsed();
     let stats = store.stats();
     println!(
-        "flush {flush}: {:.0} creates/s, {} commits, {:.1} MiB",
+        "flush {flush}, {at_a_time} at a time: {:.0} creates/s, {} commits, {:.1} MiB",
         count as f64 / took.as_secs_f64(),
         stats.commits,
         std::fs::metadata(place.path()).unwrap().len() as f64 / 1_048_576.0,
@@ -76,6 +80,9 @@ fn measure(flush: bool, count: u64) {
 #[ignore = "a measurement: cargo test --release -p strongroom-store -- --ignored --nocapture"]
 fn creates_in_a_second() {
     let count = std::env::var("CREATES").ok().and_then(|n| n.parse().ok()).unwrap_or(100_000);
-    measure(false, count);
-    measure(true, count);
+    for flush in [false, true] {
+        for at_a_time in [512, 64] {
+            measure(flush, count, at_a_time);
+        }
+    }
 }

@@ -2,10 +2,12 @@
 
 use rusqlite::Connection;
 use strongroom_journal::What;
-use strongroom_model::{Change, Lifecycle, ObjectId, Role, Seen, Setting};
+use strongroom_model::{Change, Lifecycle, ObjectId, Role, SealedMaterial, Seen, Setting};
 use strongroom_store::{Candidates, Difference, Order, Store, StoreError, Verification};
 
-use crate::support::{Place, apply, create, keys, move_to, name_key, name_value, secret, set};
+use crate::support::{
+    Place, apply, create, keys, move_to, name_key, name_value, new_object, secret, set,
+};
 
 /// A store with a little of everything.
 fn furnished(place: &Place) -> Store {
@@ -128,6 +130,19 @@ fn verifying_finds_an_older_row_that_was_put_back() {
     let found = store.verify(Vec::new()).unwrap();
     assert!(found.chain.is_ok());
     assert_eq!(found.differences, [Difference::Altered(object("a"))]);
+}
+
+#[test]
+fn verifying_finds_material_that_is_not_what_the_journal_names() {
+    let place = Place::new();
+    let store = place.open();
+    // As a bug would write it: the row is authentic, the seal another than its digest says.
+    let mut new = new_object("k", "alice");
+    new.material = new.material.map(|m| SealedMaterial { bytes: vec![6; 60], ..m });
+    apply(&store, vec![create("a"), Change::Created(Box::new(new))]).unwrap();
+    let found = store.verify(Vec::new()).unwrap();
+    assert!(found.chain.is_ok());
+    assert_eq!(found.differences, [Difference::Altered(object("k"))]);
 }
 
 #[test]
