@@ -80,15 +80,21 @@ impl Writer {
                 let _ = reply.send(());
             }
             Message::Checkpoint(reply) => {
-                let truncated = self
-                    .connection
-                    .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-                    .map_err(StoreError::from);
-                let _ = reply.send(truncated);
+                let _ = reply.send(self.checkpoint());
             }
             Message::Stop => return false,
         }
         true
+    }
+
+    fn checkpoint(&self) -> Result<(), StoreError> {
+        let busy: bool =
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get(0))?;
+        if busy {
+            let why = "a reader kept the write-ahead log from being emptied".to_owned();
+            return Err(StoreError::Database(why));
+        }
+        Ok(())
     }
 
     /// Runs `first` and whatever else waits, in one transaction. False means stop.

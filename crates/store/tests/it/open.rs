@@ -2,10 +2,12 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use strongroom_model::{Change, ObjectId, Role, Seen};
+use strongroom_model::{Change, Lifecycle, ObjectId, Role, Seen};
 use strongroom_store::{Store, StoreError, StoreKeys};
 
-use crate::support::{Place, apply, create, exists, keys, run, secret};
+use crate::support::{
+    Place, apply, create, exists, keys, material, move_to, new_object, run, secret,
+};
 
 fn role() -> Change {
     Change::RoleGranted { user: "olga".into(), role: Role::CryptoOfficer, seen: Seen::default() }
@@ -157,6 +159,38 @@ fn the_database_keeps_a_write_ahead_log_and_says_whose_it_is() {
     assert_eq!(pragma("journal_mode"), "wal");
     assert_eq!(pragma("application_id"), 0x5352_4B4D.to_string());
     assert_eq!(pragma("user_version"), "1");
+}
+
+/// Whether any file of the store holds `marker`.
+fn on_disk(place: &Place, marker: &[u8]) -> bool {
+    std::fs::read_dir(place.dir()).unwrap().any(|entry| {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        bytes.windows(marker.len()).any(|w| w == marker)
+    })
+}
+
+#[test]
+fn what_is_destroyed_is_on_no_disk_after_a_checkpoint() {
+    let place = Place::new();
+    let store = place.open();
+    // One that fits its page, and one that spills over several.
+    let markers = [b"a marker of some length".repeat(3), b"another marker, repeated".repeat(900)];
+    for (id, marker) in ["small", "large"].into_iter().zip(&markers) {
+        let mut new = new_object(id, "alice");
+        new.material = Some(material(1, marker));
+        apply(&store, vec![Change::Created(Box::new(new))]).unwrap();
+        assert!(on_disk(&place, &marker[..60]));
+    }
+    store.checkpoint().unwrap();
+    assert!(on_disk(&place, &markers[0]) && on_disk(&place, &markers[1][..60]));
+    apply(
+        &store,
+        vec![move_to("small", Lifecycle::Destroyed), move_to("large", Lifecycle::Destroyed)],
+    )
+    .unwrap();
+    store.checkpoint().unwrap();
+    assert!(!on_disk(&place, &markers[0][..60]) && !on_disk(&place, &markers[1][..60]));
+    assert!(store.verify(Vec::new()).unwrap().is_sound());
 }
 
 #[test]
