@@ -138,6 +138,8 @@ laws! {
         Check::Objects(latest_write);
     counters_never_go_back: "counters never go back" = Check::Objects(counters);
     the_earliest_creation_stands: "the earliest creation stands" = Check::Objects(creation);
+    the_journal_folds_to_all_but_the_sealed_bytes: "the journal folds to all but the sealed bytes" =
+        Check::Objects(journalled);
     a_revoked_certificate_stays_revoked: "a revoked certificate stays revoked" =
         Check::Servers(revoked);
     the_newest_description_of_a_certificate_stands: "the newest description of a certificate stands" =
@@ -371,6 +373,15 @@ fn creation(rules: &dyn Rules, items: &[Item]) -> Verdict {
         same("earliest creation, creation", &earliest, &object.creation)?;
     }
     Ok(())
+}
+
+fn journalled(rules: &dyn Rules, items: &[Item]) -> Verdict {
+    let kept: Vec<Item> =
+        items.iter().map(|i| Item { change: i.change.as_journalled(), ..i.clone() }).collect();
+    let from_journal: ManagedObject = fold(rules, &kept);
+    let mut object: ManagedObject = fold(rules, items);
+    object.material = object.material.map(|m| m.as_journalled());
+    same("of the journal, of the changes", from_journal, object)
 }
 
 fn revoked(rules: &dyn Rules, items: &[Item]) -> Verdict {
