@@ -18,59 +18,58 @@ use crate::refusal::Refusal;
 /// Longest HMAC key that is made here, in bits.
 const MAX_HMAC: i32 = 4096;
 
+/// The algorithms of the keys that are made here: the length when none is asked for, and the
+/// permitted ones as first, last and step, in bits. HMAC has its own rule.
+///
+/// AES keys may have 512 bits: the two keys of XTS-AES-256. Keys of DES and 3DES are counted
+/// without parity, as the standard's cases have it, or with it. From Camellia on keys are made and
+/// kept only: nothing here computes with them.
+const MADE: &[(CryptographicAlgorithm, i32, (i32, i32, i32))] = &[
+    (CryptographicAlgorithm::AES, 256, (128, 256, 64)),
+    (CryptographicAlgorithm::AES, 256, (512, 512, 1)),
+    (CryptographicAlgorithm::CHACHA20, 256, (256, 256, 1)),
+    (CryptographicAlgorithm::CHACHA20POLY1305, 256, (256, 256, 1)),
+    (CryptographicAlgorithm::TRIPLE_DES, 168, (112, 168, 56)),
+    (CryptographicAlgorithm::TRIPLE_DES, 168, (128, 192, 64)),
+    (CryptographicAlgorithm::DES, 56, (56, 64, 8)),
+    (CryptographicAlgorithm::RC4, 128, (40, 2048, 8)),
+    (CryptographicAlgorithm::BLOWFISH, 128, (32, 448, 8)),
+    (CryptographicAlgorithm::CAMELLIA, 256, (128, 256, 64)),
+    (CryptographicAlgorithm::ARIA, 256, (128, 256, 64)),
+    (CryptographicAlgorithm::TWOFISH, 256, (128, 256, 64)),
+    (CryptographicAlgorithm::SEED, 128, (128, 128, 1)),
+    (CryptographicAlgorithm::SM4, 128, (128, 128, 1)),
+    (CryptographicAlgorithm::CAST5, 128, (40, 128, 8)),
+    (CryptographicAlgorithm::IDEA, 128, (128, 128, 1)),
+    (CryptographicAlgorithm::RC2, 128, (40, 1024, 8)),
+    (CryptographicAlgorithm::SKIPJACK, 80, (80, 80, 1)),
+];
+
 /// Checks algorithm and length of a key to be made, and gives its Cryptographic Length in bits: the
 /// algorithm's usual one when none is asked for.
-///
-/// AES keys may have 512 bits too: the two keys of XTS-AES-256.
 pub(crate) fn check_symmetric(
     algorithm: CryptographicAlgorithm,
     length: Option<i32>,
     legacy: bool,
 ) -> Result<i32, Refusal> {
     check_algorithm(legacy, algorithm, None)?;
-    let (bits, fits) = match algorithm {
-        CryptographicAlgorithm::AES => {
-            let bits = length.unwrap_or(256);
-            (bits, matches!(bits, 128 | 192 | 256 | 512))
-        }
-        CryptographicAlgorithm::CHACHA20 | CryptographicAlgorithm::CHACHA20POLY1305 => {
-            let bits = length.unwrap_or(256);
-            (bits, bits == 256)
-        }
-        // Counted without parity, as the test cases do, or with it.
-        CryptographicAlgorithm::TRIPLE_DES => {
-            let bits = length.unwrap_or(168);
-            (bits, matches!(bits, 112 | 128 | 168 | 192))
-        }
-        CryptographicAlgorithm::DES => {
-            let bits = length.unwrap_or(56);
-            (bits, matches!(bits, 56 | 64))
-        }
-        CryptographicAlgorithm::RC4 => {
-            let bits = length.unwrap_or(128);
-            (bits, (40..=2048).contains(&bits) && bits % 8 == 0)
-        }
-        // Only made and kept: nothing here computes with it.
-        CryptographicAlgorithm::SKIPJACK => {
-            let bits = length.unwrap_or(80);
-            (bits, bits == 80)
-        }
-        CryptographicAlgorithm::BLOWFISH => {
-            let bits = length.unwrap_or(128);
-            (bits, bits == 128)
-        }
-        other => {
-            let hash = mac::hmac_hash(other).ok_or_else(|| {
-                Refusal::new(
-                    ResultReason::UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS,
-                    format!("symmetric keys for {other} are not made here"),
-                )
-            })?;
-            let usual = i32::try_from(digest::len(hash)? * 8).unwrap_or(MAX_HMAC);
-            let bits = length.unwrap_or(usual);
-            (bits, (8..=MAX_HMAC).contains(&bits) && bits % 8 == 0)
-        }
+    if let Some(hash) = mac::hmac_hash(algorithm) {
+        let usual = i32::try_from(digest::len(hash)? * 8).unwrap_or(MAX_HMAC);
+        let bits = length.unwrap_or(usual);
+        let fits = (8..=MAX_HMAC).contains(&bits) && bits % 8 == 0;
+        return if fits { Ok(bits) } else { Err(wrong_length(algorithm, bits)) };
+    }
+    let mut rows = MADE.iter().filter(|(name, ..)| *name == algorithm).peekable();
+    let Some((_, usual, _)) = rows.peek() else {
+        return Err(Refusal::new(
+            ResultReason::UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS,
+            format!("symmetric keys for {algorithm} are not made here"),
+        ));
     };
+    let bits = length.unwrap_or(*usual);
+    let fits = rows.any(|(_, _, (first, last, step))| {
+        (*first..=*last).contains(&bits) && (bits - first) % step == 0
+    });
     if fits { Ok(bits) } else { Err(wrong_length(algorithm, bits)) }
 }
 
@@ -226,7 +225,15 @@ mod tests {
 
     #[test]
     fn lengths_that_do_not_exist_are_refused() {
+        for bits in [128, 192, 256, 512] {
+            assert_eq!(check_symmetric(AES, Some(bits), false), Ok(bits));
+        }
         assert!(check_symmetric(AES, Some(160), false).is_err());
+        assert!(check_symmetric(AES, Some(320), false).is_err());
+        for bits in [112, 128, 168, 192] {
+            assert_eq!(check_symmetric(TDES, Some(bits), true), Ok(bits));
+        }
+        assert!(check_symmetric(TDES, Some(64), true).is_err());
         assert!(check_symmetric(AES, Some(-128), false).is_err());
         let hmac = CryptographicAlgorithm::HMAC_SHA256;
         assert!(check_symmetric(hmac, Some(4104), false).is_err());
