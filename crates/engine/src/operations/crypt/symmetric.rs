@@ -49,7 +49,7 @@ pub(super) fn encrypt(
     let parameters = Parameters::of_request(payload, object)?;
     let spec = spec(ctx, object, &parameters)?;
     let aad = octets(payload, Tag::AUTHENTICATED_ENCRYPTION_ADDITIONAL_DATA).unwrap_or_default();
-    let given = octets(payload, Tag::IV_COUNTER_NONCE);
+    let given = octets(payload, Tag::IV_COUNTER_NONCE).filter(|iv| !iv.is_empty());
     spend_usage(ctx, object, data.len(), true)?;
     let iv = iv::for_encryption(ctx, object, &spec, &parameters, given)?;
     let key = keys::octets(ctx, cached)?;
