@@ -278,7 +278,11 @@ impl Ctx<'_, '_> {
                 ),
             })
         })?;
+        // The reservation is a change; the use that needs it stays a use, and belongs into that
+        // chain.
+        let changed = self.trail.changed;
         self.change(&Change::Reserved { id: object.id.clone(), counter, upto: reservation.upto })?;
+        self.trail.changed = changed;
         self.reservations.push(reservation);
         Ok(())
     }

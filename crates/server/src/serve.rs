@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -26,12 +27,33 @@ pub struct Running {
     /// Where administration is served.
     pub admin: std::net::SocketAddr,
     runtime: Runtime,
+    signals: Signals,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
     ticker: Option<std::thread::JoinHandle<()>>,
     tls: (Arc<Live>, Arc<Live>),
     material: config::Tls,
     manager: Arc<dyn Manager>,
+}
+
+/// The signals, caught from the first moment on: one that comes early is answered later.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn catch(runtime: &Runtime) -> Result<Self, Fault> {
+        let _inside = runtime.enter();
+        let catch =
+            |kind| signal(kind).map_err(|e| Fault::new(errors::INTERNAL, format!("signals: {e}.")));
+        Ok(Self {
+            interrupt: catch(SignalKind::interrupt())?,
+            terminate: catch(SignalKind::terminate())?,
+            hang_up: catch(SignalKind::hangup())?,
+        })
+    }
 }
 
 impl Running {
@@ -48,6 +70,7 @@ impl Running {
             .thread_name("strongroom-io")
             .build()
             .map_err(|e| Fault::new(errors::INTERNAL, format!("{e}.")))?;
+        let signals = Signals::catch(&runtime)?;
         let (stop, stopping) = watch::channel(false);
         let kmip_socket = bind(&runtime, config.kmip.listen)?;
         let admin_socket = bind(&runtime, config.admin.listen)?;
@@ -75,6 +98,7 @@ impl Running {
             kmip,
             admin: admin_address,
             runtime,
+            signals,
             stop,
             tasks,
             ticker: Some(ticker),
@@ -86,24 +110,21 @@ impl Running {
 
     /// Blocks until the process is asked to end (SIGINT or SIGTERM). SIGHUP reads certificate, key
     /// and client CA again, for new connections.
-    ///
-    /// # Errors
-    /// [`errors::INTERNAL`] when signals cannot be waited for.
-    pub fn wait_for_signal(&self) -> Result<&'static str, Fault> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let wait = async {
-            let mut interrupt = signal(SignalKind::interrupt())?;
-            let mut terminate = signal(SignalKind::terminate())?;
-            let mut hang_up = signal(SignalKind::hangup())?;
-            loop {
+    pub fn wait_for_signal(&mut self) -> &'static str {
+        loop {
+            let Signals { interrupt, terminate, hang_up } = &mut self.signals;
+            let asked = self.runtime.block_on(async {
                 tokio::select! {
-                    _ = interrupt.recv() => return Ok::<_, std::io::Error>("SIGINT"),
-                    _ = terminate.recv() => return Ok("SIGTERM"),
-                    _ = hang_up.recv() => self.reload(),
+                    _ = interrupt.recv() => Some("SIGINT"),
+                    _ = terminate.recv() => Some("SIGTERM"),
+                    _ = hang_up.recv() => None,
                 }
+            });
+            match asked {
+                Some(signal) => return signal,
+                None => self.reload(),
             }
-        };
-        self.runtime.block_on(wait).map_err(|e| Fault::new(errors::INTERNAL, format!("{e}.")))
+        }
     }
 
     fn reload(&self) {
@@ -163,6 +184,18 @@ fn tick(
         .map_err(|e| Fault::new(errors::INTERNAL, format!("{e}.")))
 }
 
+/// Whether an address can be listened on at this moment.
+///
+/// # Errors
+/// [`errors::CANNOT_LISTEN`].
+pub fn probe(address: std::net::SocketAddr) -> Result<(), Fault> {
+    std::net::TcpListener::bind(address).map(drop).map_err(|e| cannot_listen(address, &e))
+}
+
+fn cannot_listen(address: std::net::SocketAddr, e: &std::io::Error) -> Fault {
+    Fault::new(errors::CANNOT_LISTEN, format!("{address}: {e}."))
+}
+
 fn bind(runtime: &Runtime, address: std::net::SocketAddr) -> Result<TcpListener, Fault> {
     let _inside = runtime.enter();
     let listen = || {
@@ -175,8 +208,7 @@ fn bind(runtime: &Runtime, address: std::net::SocketAddr) -> Result<TcpListener,
         socket.bind(address)?;
         socket.listen(1024)
     };
-    listen()
-        .map_err(|e: std::io::Error| Fault::new(errors::CANNOT_LISTEN, format!("{address}: {e}.")))
+    listen().map_err(|e: std::io::Error| cannot_listen(address, &e))
 }
 
 /// When the server's certificate ends.

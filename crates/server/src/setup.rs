@@ -8,7 +8,7 @@ use strongroom_model::{CertificateInfo, Role};
 use crate::config;
 use crate::errors::{self, Fault};
 use crate::pki::{self, Authority, Issued, LEAF_DAYS, Subject};
-use crate::service::{Caller, Manager};
+use crate::service::{Manager, console};
 
 /// The name under which the store keeps the CA's key.
 const CA_KEY: &str = "ca-key";
@@ -22,11 +22,6 @@ pub struct Person {
     pub group: Option<String>,
     /// The role.
     pub role: Role,
-}
-
-/// The one who sets up: the console's user on this machine, who owns the data directory.
-pub fn console() -> Caller {
-    Caller { user: "server".into(), address: "console".into(), ..Caller::default() }
 }
 
 /// Makes the private CA: its key goes into the sealed store, its certificate to `tls/ca.pem`.

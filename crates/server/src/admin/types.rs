@@ -148,8 +148,6 @@ pub struct Slot {
     pub label: String,
     /// What is particular, such as `3 of 5`.
     pub detail: String,
-    /// When it was made.
-    pub made: i64,
 }
 
 /// `POST /v1/root/unseal`.
@@ -264,6 +262,8 @@ pub struct AuditRecord {
     pub seq: u64,
     /// When.
     pub time: i64,
+    /// What kind of record: `use`, `refusal`, `server-event`, `created`, `activated` ...
+    pub kind: String,
     /// The user, or `server`.
     pub actor: String,
     /// The certificate, if there was one.

@@ -122,13 +122,18 @@ pub fn records(records: &[AuditRecord]) -> String {
                 format!("{}:{}", r.chain, r.seq),
                 time(r.time).chars().skip(5).take(14).collect(),
                 short(&r.actor, 10),
-                short(&r.operation, 16),
+                short(&operation(r), 16),
                 short(&r.result, 12),
                 if r.object.is_empty() { r.detail.clone() } else { r.object.clone() },
             ]
         })
         .collect();
     table(&["Record", "Time (UTC)", "Who", "Operation", "Result", "Object"], &rows)
+}
+
+/// What was asked for; a counter's block that it reserved on the way is told apart.
+fn operation(r: &AuditRecord) -> String {
+    if r.kind == "reserved" { format!("({})", r.operation) } else { r.operation.clone() }
 }
 
 fn full(r: &AuditRecord) -> String {
@@ -138,6 +143,7 @@ fn full(r: &AuditRecord) -> String {
         ("Who", r.actor.clone()),
         ("Certificate", r.fingerprint.clone()),
         ("From", r.address.clone()),
+        ("Kind", r.kind.clone()),
         ("Operation", r.operation.clone()),
         ("Object", r.object.clone()),
         ("Detail", r.detail.clone()),

@@ -9,6 +9,7 @@ use strongroom_model::Role;
 
 use super::output::say;
 use super::prompt::{Terminal, secret_from_file};
+use super::root::passphrase;
 use super::{Done, start_log};
 use crate::admin::types::{NewSlot, SecretText, State};
 use crate::config::Config;
@@ -48,9 +49,15 @@ pub struct RootInit {
     /// A custodian's age public key; give it once for each share, or not at all.
     #[arg(long, value_name = "AGE1...")]
     recipient: Vec<String>,
-    /// Also make a slot that a systemd credential of this name opens.
+    /// The other slot: a systemd credential of this name. Without it a passphrase is asked for.
     #[arg(long, value_name = "NAME")]
     systemd_credential: Option<String>,
+    /// A file with the passphrase.
+    #[arg(long, value_name = "FILE", conflicts_with = "systemd_credential")]
+    passphrase_file: Option<PathBuf>,
+    /// An open file descriptor with the passphrase.
+    #[arg(long, value_name = "N", conflicts_with = "systemd_credential")]
+    passphrase_fd: Option<u32>,
     /// Write the shares to new files in this directory instead of the terminal.
     #[arg(long, value_name = "DIR")]
     shares_dir: Option<PathBuf>,
@@ -218,6 +225,13 @@ fn check(plan: &Plan) -> Result<(Vec<NewSlot>, Vec<Person>), Fault> {
                 .into(),
         ));
     }
+    if slots.len() < 2 {
+        return Err(wrong(
+            "There must be two slots, so that losing one loses nothing: add a passphrase or a \
+             systemd credential."
+                .into(),
+        ));
+    }
     let mut people: Vec<Person> = Vec::new();
     for person in &plan.person {
         let role = Role::from_name(&person.role).ok_or_else(|| {
@@ -272,8 +286,10 @@ fn carry_out(
     if manager.state() != State::Uninitialised {
         return Err(errors::ALREADY_INITIALISED.into());
     }
+    if slots.iter().any(|s| matches!(s, NewSlot::File)) {
+        super::serve::refuse_file_slot(config)?;
+    }
     let made = manager.initialise(slots)?;
-    super::serve::refuse_slot_beside_data(config, manager.as_ref())?;
     step(&format!("root key with {} slots", made.len()));
     for (slot, encrypted) in made.iter().zip(encrypted) {
         if !slot.shares.is_empty() {
@@ -325,9 +341,12 @@ impl RootInit {
             shares: self.shares,
             recipients: self.recipient,
         }];
-        if let Some(name) = self.systemd_credential {
-            slots.push(NewSlot::SystemdCredential { name });
-        }
+        slots.push(match self.systemd_credential {
+            Some(name) => NewSlot::SystemdCredential { name },
+            None => NewSlot::Passphrase {
+                passphrase: passphrase(self.passphrase_file.as_ref(), self.passphrase_fd, true)?,
+            },
+        });
         let manager = service::open(&config, None)?;
         if manager.state() != State::Uninitialised {
             return Err(errors::ALREADY_INITIALISED.into());
@@ -414,7 +433,11 @@ fn ask(t: &mut Terminal) -> Result<Plan, Fault> {
          restart.\n",
     )?;
     let credential = t.ask("   Let a systemd credential open it? Its name, or nothing: ")?;
-    if !credential.is_empty() {
+    if credential.is_empty() {
+        t.show("   Then a passphrase is the other way in.\n")?;
+        let file = t.ask("   File with the passphrase (12 characters or more, mode 0600): ")?;
+        slot.push(PlannedSlot::Passphrase { passphrase_file: file.into() });
+    } else {
         slot.push(PlannedSlot::SystemdCredential { name: credential });
     }
     t.show("\n4. People. One person has one role; names by spaces\n")?;

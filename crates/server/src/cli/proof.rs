@@ -58,7 +58,7 @@ impl Proof<'_> {
     /// # Errors
     /// [`errors::PROOF_FAILED`] with the step that failed.
     pub fn run(&self) -> Result<(), Fault> {
-        let begun = crate::kmip_listener::now() * 1000;
+        let begun = jiff::Timestamp::now().as_millisecond();
         private_dir(self.dir)?;
         let original = self.original()?;
         let name = original
@@ -155,7 +155,9 @@ impl Proof<'_> {
         for line in records(&mine).lines() {
             say(&format!("  {line}\n"));
         }
-        let mut found: Vec<&str> = mine.iter().map(|r| r.operation.as_str()).collect();
+        // Blocks of an IV counter are reserved on the way; nobody asked for them.
+        let mut found: Vec<&str> =
+            mine.iter().filter(|r| r.kind != "reserved").map(|r| r.operation.as_str()).collect();
         let mut wanted = expected.to_vec();
         found.sort_unstable();
         wanted.sort_unstable();

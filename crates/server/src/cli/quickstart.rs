@@ -3,7 +3,6 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
 use strongroom_model::Role;
@@ -71,6 +70,9 @@ impl Quickstart {
         {
             return Err(Fault::new(errors::INPUT, format!("{}: {e}.", file.display())));
         }
+        // Before anything is made: a port in use is the likeliest thing to go wrong.
+        crate::serve::probe(self.kmip)?;
+        crate::serve::probe(self.admin)?;
         say(&format!(
             "Strongroom {} quickstart. NOT FOR PRODUCTION.\n{}\n\n",
             env!("CARGO_PKG_VERSION"),
@@ -101,10 +103,10 @@ impl Quickstart {
             }
             say(&format!("\n{}\n", recipes(running.kmip, &self.bundles().join("client"))));
         }
-        self.settle(running, &manager)
+        self.settle(running)
     }
 
-    fn settle(&self, running: Running, manager: &Arc<dyn Manager>) -> Done {
+    fn settle(&self, mut running: Running) -> Done {
         say(&format!(
             "Serving KMIP on {}, administration on {}. Ctrl-C stops.\n\
              In another terminal:  strongroom status --bundle {}\n",
@@ -112,10 +114,9 @@ impl Quickstart {
             running.admin,
             self.bundles().display()
         ));
-        let signal = running.wait_for_signal()?;
+        let signal = running.wait_for_signal();
         say("\nStopping.\n");
         running.stop(signal);
-        debug_assert!(Arc::strong_count(manager) >= 1);
         say("Stopped. The keys are kept; the same command serves them again.\n");
         Ok(Exit::Ok)
     }

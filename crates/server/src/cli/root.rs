@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::client::Client;
 use super::init::{RootInit, show_shares};
-use super::output::{show, table, time};
+use super::output::{show, table};
 use super::prompt::{Terminal, secret_from_fd, secret_from_file};
 use super::{Done, Output, Reach};
 use crate::admin::types::{
@@ -315,17 +315,9 @@ impl SlotList {
         show(self.reach.output, &slots, |slots| {
             let rows: Vec<Vec<String>> = slots
                 .iter()
-                .map(|s| {
-                    vec![
-                        s.id.to_string(),
-                        s.kind.clone(),
-                        s.detail.clone(),
-                        if s.made == 0 { String::new() } else { time(s.made) },
-                        s.label.clone(),
-                    ]
-                })
+                .map(|s| vec![s.id.to_string(), s.kind.clone(), s.detail.clone(), s.label.clone()])
                 .collect();
-            table(&["Slot", "Kind", "Detail", "Made", "Label"], &rows)
+            table(&["Slot", "Kind", "Detail", "Label"], &rows)
         })?;
         Ok(Exit::Ok)
     }

@@ -11,8 +11,7 @@ use crate::admin::types::{State, Unseal};
 use crate::config::Config;
 use crate::errors::{self, Exit, Fault};
 use crate::serve::Running;
-use crate::service::{self, Manager};
-use crate::setup::console;
+use crate::service::{self, Manager, console};
 
 /// Serve as the configuration says.
 #[derive(Args)]
@@ -37,12 +36,12 @@ impl Serve {
             Ok(false) => tracing::warn!("sealed: {}", errors::SEALED.next),
             Err(fault) => tracing::error!("sealed: {fault}"),
         }
-        let running = Running::start(&config, manager.clone())?;
+        let mut running = Running::start(&config, manager.clone())?;
         for why in manager.not_for_production() {
             tracing::warn!("NOT FOR PRODUCTION: {why}");
         }
         tracing::info!(kmip = %running.kmip, admin = %running.admin, state = manager.state().word(), "serving");
-        let signal = running.wait_for_signal()?;
+        let signal = running.wait_for_signal();
         tracing::info!(signal, "stopping");
         running.stop(signal);
         Ok(Exit::Ok)
@@ -64,10 +63,18 @@ pub fn unseal_automatically(manager: &Arc<dyn Manager>) -> Result<bool, Fault> {
 /// # Errors
 /// [`errors::SLOT_BESIDE_DATA`] unless the configuration accepts it in words.
 pub fn refuse_slot_beside_data(config: &Config, manager: &dyn Manager) -> Result<(), Fault> {
-    if config.root.accept_beside || !manager.slots()?.iter().any(|s| s.kind == "file") {
-        return Ok(());
+    if manager.slots()?.iter().any(|s| s.kind == "file") {
+        refuse_file_slot(config)?;
     }
-    if same_filesystem(&config.root.file_key_path, &config.data.dir) {
+    Ok(())
+}
+
+/// As [`refuse_slot_beside_data`], for a slot that is to be made.
+///
+/// # Errors
+/// [`errors::SLOT_BESIDE_DATA`] unless the configuration accepts it in words.
+pub fn refuse_file_slot(config: &Config) -> Result<(), Fault> {
+    if !config.root.accept_beside && same_filesystem(&config.root.file_key_path, &config.data.dir) {
         return Err(Fault::new(
             errors::SLOT_BESIDE_DATA,
             format!(

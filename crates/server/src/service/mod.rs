@@ -1,8 +1,11 @@
 //! The seam between the server and the engine: what listeners and the admin API need of a key
 //! manager. The calls block; the server puts those that may take long on threads of their own.
 
+mod engine;
+
 use std::sync::Arc;
 
+pub use strongroom_engine::{Caller, Reply};
 use strongroom_model::{CertificateInfo, Role};
 use strongroom_secmem::SecretBytes;
 
@@ -11,29 +14,11 @@ use crate::admin::types::{
     SlotAdded, State, Status, Unseal, UnsealProgress,
 };
 use crate::config::Config;
-use crate::errors::{self, Fault};
+use crate::errors::Fault;
 
-/// Who asks.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Caller {
-    /// Common name.
-    pub user: String,
-    /// Organisational units.
-    pub groups: Vec<String>,
-    /// Alternative names.
-    pub sans: Vec<String>,
-    /// SHA-256 of the certificate's DER, hexadecimal.
-    pub fingerprint: String,
-    /// Where the request came from.
-    pub address: String,
-}
-
-/// An answer.
-pub struct Reply {
-    /// The frame.
-    pub bytes: Vec<u8>,
-    /// Whether the connection ends with it.
-    pub close: bool,
+/// The one who sets up: whoever runs commands on the server's machine as the server's user.
+pub fn console() -> Caller {
+    Caller { address: "console".to_owned(), ..Caller::server() }
 }
 
 /// What a KMIP listener needs.
@@ -122,10 +107,11 @@ pub trait Manager: Handler {
     fn stop(&self);
 }
 
-/// Opens the key manager over the data directory, sealed.
+/// Opens the key manager over the data directory, sealed. `demo` says why it is not for
+/// production, if it is not.
 ///
 /// # Errors
-/// [`errors::DATA_UNUSABLE`] when the directory cannot be used, or another process uses it.
-pub fn open(_config: &Config, _demo: Option<String>) -> Result<Arc<dyn Manager>, Fault> {
-    Err(errors::INTERNAL.into())
+/// [`crate::errors::DATA_UNUSABLE`] when the directory cannot be used, or another process uses it.
+pub fn open(config: &Config, demo: Option<String>) -> Result<Arc<dyn Manager>, Fault> {
+    Ok(Arc::new(engine::EngineManager::open(config, demo)?))
 }

@@ -1,0 +1,577 @@
+//! The engine as the server's key manager: the one place where the two meet.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use strongroom_engine::{
+    AuditEntry, AuditFilter, DealtShare, Engine, EngineConfig, EngineError, MadeSlot, Unlock,
+};
+use strongroom_journal::Durability;
+use strongroom_model::{CertificateInfo, Role};
+use strongroom_root::{RootError, SlotError, SlotKind};
+use strongroom_secmem::{Backing, SecretBytes};
+use strongroom_store::StoreError;
+use zeroize::Zeroizing;
+
+use super::{AuditQuery, Caller, Handler, Manager, Reply};
+use crate::admin::types::{
+    AuditPage, AuditRecord, AuditVerdict, ChainHead, ChainVerdict, Memory, NewSlot, PortStatus,
+    Rotation, SecretText, SharesVerified, Slot, SlotAdded, State, Status, Unseal, UnsealProgress,
+};
+use crate::config::Config;
+use crate::errors::{self, Fault};
+use crate::kmip_listener::now;
+use crate::pki::hex;
+
+/// The engine with what the server knows about it.
+pub struct EngineManager {
+    engine: Engine,
+    not_for_production: Vec<String>,
+    started: i64,
+    file_key_path: PathBuf,
+    rotation: Mutex<Rotation>,
+}
+
+impl EngineManager {
+    /// Opens the engine over the configured directory, sealed.
+    pub fn open(config: &Config, demo: Option<String>) -> Result<Self, Fault> {
+        crate::pki::private_dir(&config.data.dir)?;
+        let mut not_for_production: Vec<String> = demo.into_iter().collect();
+        if not_for_production.is_empty() && config.root.accept_beside {
+            not_for_production.push(
+                "The configuration accepts a file slot of the root key beside the data: whoever \
+                 copies the disk has every key."
+                    .into(),
+            );
+        }
+        if config.kmip.interop {
+            tracing::warn!("the Interop operation is answered: for conformance runs only");
+        }
+        for path in [&config.root.slots_path, &config.root.file_key_path] {
+            if let Some(dir) = path.parent() {
+                crate::pki::private_dir(dir)?;
+            }
+        }
+        let engine = Engine::open(EngineConfig {
+            credentials_dir: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
+            slots_path: config.root.slots_path.clone(),
+            site: config.data.site,
+            audit_uses: if config.audit.uses_flushed {
+                Durability::Flushed
+            } else {
+                Durability::Written
+            },
+            flush_window: config.audit.flush_window,
+            interop: config.kmip.interop,
+            legacy_algorithms: config.legacy_algorithms,
+            limits: config.kmip.limits(),
+            not_for_production: not_for_production.first().cloned(),
+            ..EngineConfig::new(&config.data.dir)
+        })?;
+        Ok(Self {
+            engine,
+            not_for_production,
+            started: now() * 1000,
+            file_key_path: config.root.file_key_path.clone(),
+            rotation: Mutex::default(),
+        })
+    }
+
+    fn unsealing(&self, given: usize) -> Option<(u8, u8)> {
+        if given == 0 {
+            return None;
+        }
+        let needed = self.engine.slots().ok()?.iter().find_map(|slot| match slot.kind {
+            SlotKind::Shamir { threshold, .. } => Some(threshold),
+            _ => None,
+        })?;
+        Some((u8::try_from(given).unwrap_or(u8::MAX), needed))
+    }
+
+    fn warnings(&self, status: &strongroom_engine::Status) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if let Some(alarm) = &status.clock_alarm {
+            warnings.push(format!(
+                "The clock jumped: {} ms were expected and {} ms found. Dates wait until \
+                 `strongroom clock confirm`.",
+                alarm.expected_ms, alarm.found_ms
+            ));
+        }
+        if status.store_failed {
+            warnings.push(errors::STORE_FAILED.message.to_owned());
+        }
+        if let Some(why) = &status.audit_failed {
+            warnings.push(format!("{} {why}", errors::AUDIT_FAILED.message));
+        }
+        warnings
+    }
+
+    fn new_slot(&self, slot: NewSlot) -> Result<strongroom_engine::NewSlot, Fault> {
+        use strongroom_engine::NewSlot as Made;
+        let label = String::new();
+        Ok(match slot {
+            NewSlot::File => Made::File { label, path: self.file_key_path.clone() },
+            NewSlot::SystemdCredential { name } => Made::SystemdCredential { label, name },
+            NewSlot::Passphrase { passphrase } => {
+                Made::Passphrase { label, passphrase: secret(&passphrase)? }
+            }
+            NewSlot::Shamir { threshold, shares, recipients } => {
+                Made::Shamir { label, threshold, shares, recipients }
+            }
+        })
+    }
+
+    fn lock_rotation(&self) -> MutexGuard<'_, Rotation> {
+        self.rotation.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Entries that pass `wanted`, the newest `count`, oldest first. The engine filters by user
+    /// and object; what it does not filter by is looked for in ever larger parts of the audit.
+    fn entries(
+        &self,
+        count: usize,
+        filter: &AuditFilter,
+        wanted: impl Fn(&AuditEntry) -> bool,
+    ) -> Result<Vec<AuditEntry>, Fault> {
+        let mut ask = count;
+        loop {
+            let all = self.engine.audit_tail(ask, filter)?;
+            let exhausted = all.len() < ask;
+            let mut found: Vec<AuditEntry> = all.into_iter().filter(|e| wanted(e)).collect();
+            if found.len() >= count || exhausted {
+                let skip = found.len().saturating_sub(count);
+                return Ok(found.split_off(skip));
+            }
+            ask = ask.saturating_mul(8);
+        }
+    }
+}
+
+impl Handler for EngineManager {
+    fn handle(&self, caller: &Arc<Caller>, frame: Vec<u8>, reply: Box<dyn FnOnce(Reply) + Send>) {
+        self.engine.handle(caller, frame, reply);
+    }
+
+    fn is_revoked(&self, fingerprint: &str) -> bool {
+        self.engine.is_revoked(fingerprint)
+    }
+
+    fn event(&self, kind: &'static str, text: &str) {
+        tracing::info!(kind, "{text}");
+        let parameters: &[(&str, &str)] = if text.is_empty() { &[] } else { &[("detail", text)] };
+        if let Err(error) = self.engine.server_event(&Caller::server(), kind, parameters) {
+            tracing::error!(%error, kind, "an event was not recorded");
+        }
+    }
+}
+
+impl Manager for EngineManager {
+    fn state(&self) -> State {
+        if !self.engine.is_sealed() {
+            State::Serving
+        } else if self.engine.is_initialised() {
+            State::Sealed
+        } else {
+            State::Uninitialised
+        }
+    }
+
+    fn not_for_production(&self) -> Vec<String> {
+        self.not_for_production.clone()
+    }
+
+    fn role_of(&self, user: &str) -> Option<Role> {
+        self.engine.role_of(user)
+    }
+
+    fn status(&self) -> Status {
+        let status = self.engine.status();
+        let memory = strongroom_secmem::stats();
+        let head = |chain: &str, (seq, hash): (u64, [u8; 32])| ChainHead {
+            chain: chain.to_owned(),
+            seq,
+            hash: hex(&hash),
+        };
+        let mut chains = vec![head("changes", status.changes)];
+        chains.extend(status.uses.map(|uses| head("uses", uses)));
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            state: self.state(),
+            not_for_production: self.not_for_production.clone(),
+            warnings: self.warnings(&status),
+            site: status.site,
+            started: self.started,
+            objects: status.objects.map(|[pre, active, deactivated, _]| pre + active + deactivated),
+            epoch: status.epoch,
+            slots: self.slots().unwrap_or_default(),
+            unsealing: self.unsealing(status.shares_given),
+            chains,
+            kmip: unknown_port(),
+            admin: unknown_port(),
+            memory: Memory {
+                backing: match memory.backing {
+                    Some(Backing::MemfdSecret) => "memfd_secret",
+                    Some(Backing::Mlock) => "mlock",
+                    None => "none yet",
+                }
+                .to_owned(),
+                bytes_locked: memory.bytes_locked as u64,
+                secrets: memory.slots_in_use as u64,
+            },
+            certificate_ends: None,
+        }
+    }
+
+    fn unseal(&self, caller: &Caller, with: Unseal) -> Result<UnsealProgress, Fault> {
+        let progress = self.engine.unseal(
+            caller,
+            match with {
+                Unseal::Share(share) => Unlock::Share(text(&share)),
+                Unseal::Passphrase(passphrase) => Unlock::Passphrase(secret(&passphrase)?),
+                Unseal::Automatic => Unlock::Unattended,
+                Unseal::Reset => Unlock::Reset,
+            },
+        )?;
+        Ok(UnsealProgress {
+            unsealed: progress.unsealed,
+            given: progress.given,
+            needed: progress.needed,
+        })
+    }
+
+    fn seal(&self, caller: &Caller) -> Result<(), Fault> {
+        Ok(self.engine.seal(caller)?)
+    }
+
+    fn slots(&self) -> Result<Vec<Slot>, Fault> {
+        let slots = self.engine.slots()?;
+        Ok(slots
+            .into_iter()
+            .map(|slot| Slot {
+                id: slot.id,
+                detail: match &slot.kind {
+                    SlotKind::File { path } => path.display().to_string(),
+                    SlotKind::SystemdCredential { name } => name.clone(),
+                    SlotKind::Shamir { threshold, shares, .. } => {
+                        format!("{threshold} of {shares}")
+                    }
+                    _ => String::new(),
+                },
+                kind: slot.kind.name().to_owned(),
+                label: slot.label,
+            })
+            .collect())
+    }
+
+    fn slot_add(&self, caller: &Caller, slot: NewSlot) -> Result<SlotAdded, Fault> {
+        let slot = self.new_slot(slot)?;
+        Ok(added(self.engine.add_slot(caller, slot)?))
+    }
+
+    fn slot_remove(&self, caller: &Caller, id: u32) -> Result<(), Fault> {
+        Ok(self.engine.remove_slot(caller, id)?)
+    }
+
+    fn verify_shares(
+        &self,
+        caller: &Caller,
+        shares: &[SecretText],
+    ) -> Result<SharesVerified, Fault> {
+        let texts: Vec<_> = shares.iter().map(text).collect();
+        let verified = self.engine.verify_shares(caller, &texts)?;
+        Ok(SharesVerified { open: true, slot: verified.slot })
+    }
+
+    fn rotate(&self, caller: &Caller, shred: bool) -> Result<Rotation, Fault> {
+        {
+            let mut rotation = self.lock_rotation();
+            if rotation.running {
+                return Err(Fault::new(errors::CONFLICT, "A rotation is under way."));
+            }
+            *rotation = Rotation { running: true, ..Rotation::default() };
+        }
+        let result = self.engine.rotate(caller, shred, |done, total| {
+            let mut rotation = self.lock_rotation();
+            (rotation.done, rotation.total) = (done, total);
+        });
+        let mut rotation = self.lock_rotation();
+        rotation.running = false;
+        rotation.epoch = result?;
+        rotation.shredded = shred;
+        Ok(rotation.clone())
+    }
+
+    fn rotation(&self) -> Rotation {
+        self.lock_rotation().clone()
+    }
+
+    fn audit(&self, query: &AuditQuery) -> Result<AuditPage, Fault> {
+        let before = match &query.before {
+            Some(text) => Some(Cursor::parse(text).ok_or_else(|| {
+                Fault::bad_request("`before` is a cursor that an earlier answer gave.")
+            })?),
+            None => None,
+        };
+        let filter =
+            AuditFilter { user: query.actor.clone(), object: query.object.clone(), since_ms: None };
+        // One more than asked for tells whether there is a page before.
+        let mut entries = self.entries(query.limit + 1, &filter, |entry| {
+            query.operation.as_ref().is_none_or(|o| entry.action.eq_ignore_ascii_case(o))
+                && before.as_ref().is_none_or(|before| Cursor::of(entry) < *before)
+        })?;
+        let more = entries.len() > query.limit;
+        if more {
+            entries.remove(0);
+        }
+        let before = entries.first().filter(|_| more).map(|e| Cursor::of(e).text());
+        Ok(AuditPage { records: entries.into_iter().map(record).collect(), before })
+    }
+
+    fn audit_record(&self, chain: &str, seq: u64) -> Result<Option<AuditRecord>, Fault> {
+        let wanted = |e: &AuditEntry| e.chain == chain && e.seq == seq;
+        Ok(self.entries(1, &AuditFilter::default(), wanted)?.pop().map(record))
+    }
+
+    fn audit_verify(&self) -> Result<AuditVerdict, Fault> {
+        let chain = |name: &str, (records, head): (u64, strongroom_journal::Head)| ChainVerdict {
+            chain: name.to_owned(),
+            first: (head.seq + 1).saturating_sub(records),
+            last: head.seq,
+            head: hex(&head.hash),
+            fault: None,
+        };
+        match self.engine.audit_verify() {
+            Ok(report) => Ok(AuditVerdict {
+                intact: true,
+                chains: vec![chain("changes", report.changes), chain("uses", report.uses)],
+            }),
+            Err(fault) => Ok(AuditVerdict {
+                intact: false,
+                chains: vec![ChainVerdict {
+                    chain: fault.chain.to_owned(),
+                    first: 1,
+                    last: fault.seq.unwrap_or(0),
+                    head: String::new(),
+                    fault: Some(fault.fault),
+                }],
+            }),
+        }
+    }
+
+    fn confirm_clock(&self, caller: &Caller) -> Result<(), Fault> {
+        Ok(self.engine.confirm_clock(caller)?)
+    }
+
+    fn tick(&self) {
+        if let Err(error) = self.engine.sweep() {
+            tracing::error!(%error, "dates that have come were not acted on");
+        }
+    }
+
+    fn record(&self, caller: &Caller, operation: &str, result: Result<(), &Fault>) {
+        let text = match result {
+            Ok(()) => "success".to_owned(),
+            Err(fault) => format!("{} {}", fault.info.number, fault.info.name),
+        };
+        if let Err(error) = self.engine.server_event(caller, operation, &[("result", &text)]) {
+            tracing::error!(%error, operation, "an admin request was not recorded");
+        }
+    }
+
+    fn initialise(&self, slots: Vec<NewSlot>) -> Result<Vec<SlotAdded>, Fault> {
+        let slots =
+            slots.into_iter().map(|s| self.new_slot(s)).collect::<Result<Vec<_>, Fault>>()?;
+        let made = self.engine.initialise(&super::console(), slots)?;
+        Ok(made.into_iter().map(added).collect())
+    }
+
+    fn secret_put(&self, name: &str, secret: &SecretBytes) -> Result<(), Fault> {
+        Ok(self.engine.put_secret(&super::console(), name, secret.as_slice())?)
+    }
+
+    fn secret_get(&self, name: &str) -> Result<Option<SecretBytes>, Fault> {
+        Ok(self.engine.secret(name)?)
+    }
+
+    fn certificate_register(&self, caller: &Caller, info: CertificateInfo) -> Result<(), Fault> {
+        Ok(self.engine.note_certificate(caller, info)?)
+    }
+
+    fn role_grant(&self, caller: &Caller, user: &str, role: Role) -> Result<(), Fault> {
+        Ok(self.engine.grant_role(caller, user, role)?)
+    }
+
+    fn stop(&self) {
+        self.engine.stop();
+    }
+}
+
+fn text(secret: &SecretText) -> Zeroizing<String> {
+    Zeroizing::new(secret.reveal().to_owned())
+}
+
+fn secret(text: &SecretText) -> Result<SecretBytes, Fault> {
+    SecretBytes::from_slice(text.reveal().as_bytes())
+        .map_err(|e| Fault::new(errors::INTERNAL, format!("{e}.")))
+}
+
+fn added(made: MadeSlot) -> SlotAdded {
+    let shares = made.shares.into_iter().map(|share| {
+        SecretText::new(match share {
+            DealtShare::Text(text) => text.to_string(),
+            DealtShare::Encrypted(file) => armour(&file),
+        })
+    });
+    SlotAdded { id: made.id, shares: shares.collect() }
+}
+
+/// An age file as text (age's format, section "ASCII armor").
+fn armour(file: &[u8]) -> String {
+    use base64::Engine as _;
+    let text = base64::engine::general_purpose::STANDARD.encode(file);
+    let mut out = String::from("-----BEGIN AGE ENCRYPTED FILE-----\n");
+    for line in text.as_bytes().chunks(64) {
+        out.push_str(&String::from_utf8_lossy(line));
+        out.push('\n');
+    }
+    out.push_str("-----END AGE ENCRYPTED FILE-----");
+    out
+}
+
+/// A place in the audit's order: time, chain, number.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Cursor(i64, String, u64);
+
+impl Cursor {
+    fn of(entry: &AuditEntry) -> Self {
+        Self(entry.time_ms, entry.chain.to_owned(), entry.seq)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('.');
+        let (time, chain, seq) = (parts.next()?, parts.next()?, parts.next()?);
+        parts.next().is_none().then_some(Self(time.parse().ok()?, chain.into(), seq.parse().ok()?))
+    }
+
+    fn text(&self) -> String {
+        format!("{}.{}.{}", self.0, self.1, self.2)
+    }
+}
+
+fn record(e: AuditEntry) -> AuditRecord {
+    AuditRecord {
+        chain: e.chain.to_owned(),
+        seq: e.seq,
+        time: e.time_ms,
+        kind: e.kind,
+        actor: e.user,
+        fingerprint: e.fingerprint,
+        address: e.address,
+        operation: e.action,
+        object: e.object.unwrap_or_default(),
+        detail: e.detail,
+        rule: e.rule,
+        result: e.result,
+        duration_us: u64::try_from(e.micros).unwrap_or(0),
+        hash: hex(&e.hash),
+    }
+}
+
+fn unknown_port() -> PortStatus {
+    PortStatus { listen: String::new(), connections: 0, handshakes_failed: 0, refused: 0 }
+}
+
+impl From<EngineError> for Fault {
+    fn from(error: EngineError) -> Self {
+        let info = match &error {
+            EngineError::AlreadyInitialised => errors::ALREADY_INITIALISED,
+            EngineError::NotInitialised => errors::NOT_INITIALISED,
+            EngineError::Sealed => errors::SEALED,
+            EngineError::NotSealed => errors::NOT_SEALED,
+            EngineError::RoleExcluded { .. } => errors::ROLE_EXCLUDED,
+            EngineError::Audit(_) => errors::AUDIT_FAILED,
+            EngineError::Io { .. } => errors::DATA_UNUSABLE,
+            EngineError::Refused(_) => errors::BAD_REQUEST,
+            EngineError::Root(error) => root_row(error),
+            EngineError::Store(StoreError::Full) => errors::DISK_FULL,
+            EngineError::Store(StoreError::InUse(_) | StoreError::Newer { .. }) => {
+                errors::DATA_UNUSABLE
+            }
+            EngineError::Store(StoreError::Stopping) => errors::STOPPING,
+            EngineError::Store(StoreError::Locked) => errors::SEALED,
+            EngineError::Store(StoreError::Failed) => errors::STORE_FAILED,
+            _ => errors::INTERNAL,
+        };
+        let detail = match &error {
+            // The row says it all.
+            EngineError::AlreadyInitialised
+            | EngineError::NotInitialised
+            | EngineError::Sealed
+            | EngineError::NotSealed => String::new(),
+            other => sentence(&other.to_string()),
+        };
+        Self::new(info, detail)
+    }
+}
+
+/// A library's message as a sentence.
+fn sentence(message: &str) -> String {
+    let mut rest = message.chars();
+    let first = rest.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", rest.as_str())
+}
+
+/// The row for what the root key's slots refuse.
+fn root_row(error: &RootError) -> &'static errors::ErrorInfo {
+    use SlotError as S;
+    match error {
+        RootError::Share(_)
+        | RootError::Slot(
+            S::TooFewShares { .. }
+            | S::OtherSet { .. }
+            | S::DuplicateShare(_)
+            | S::SharesDoNotFit
+            | S::ShareDoesNotFit(_),
+        ) => errors::WRONG_SHARE,
+        RootError::Slot(S::WrongPassphrase | S::WrongKey(_)) => errors::WRONG_PASSPHRASE,
+        RootError::Slot(S::Rule(_)) => errors::LAST_SLOT,
+        RootError::Slot(S::NoSlot(_) | S::NoSlotOfKind(_)) => errors::NOT_FOUND,
+        RootError::Age(_)
+        | RootError::Slot(
+            S::WeakPassphrase(_)
+            | S::BadSplit { .. }
+            | S::BadCredentialName(_)
+            | S::NoCredentials
+            | S::WrongKeySize { .. }
+            | S::BadParameters(_),
+        ) => errors::SLOT_UNUSABLE,
+        RootError::Slot(_) | RootError::Tampered(_) | RootError::WrongRoot { .. } => {
+            errors::DATA_UNUSABLE
+        }
+        _ => errors::INTERNAL,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_back_and_orders_as_the_audit_does() {
+        let a = Cursor(5, "changes".into(), 9);
+        assert_eq!(Cursor::parse(&a.text()), Some(Cursor(5, "changes".into(), 9)));
+        assert!(a < Cursor(5, "uses".into(), 1));
+        assert!(Cursor(4, "uses".into(), 99) < a);
+        assert_eq!(Cursor::parse("1.x"), None);
+        assert_eq!(Cursor::parse("1.x.2.3"), None);
+    }
+
+    #[test]
+    fn an_encrypted_share_is_armoured_as_age_does() {
+        let text = armour(&[0; 60]);
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), 4);
+        assert_eq!(lines[1].len(), 64);
+        assert_eq!(lines[3], "-----END AGE ENCRYPTED FILE-----");
+    }
+}

@@ -1,0 +1,8 @@
+//! The binary itself: commands, exit codes, files, signals.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod doc;
+mod house;
+mod init;
+mod quickstart;
+mod root;

@@ -1,0 +1,143 @@
+//! One command to a running key manager.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::house::{House, strongroom, text};
+
+#[test]
+fn once_proves_itself_and_a_second_run_serves_the_same_keys() {
+    let house = House::new();
+    fs::write(house.dir.path().join("letter"), vec![7; 200_000]).unwrap();
+    let first = house.quickstart(&["--once", "--file", "letter"]).output().unwrap();
+    let said = text(&first);
+    assert!(first.status.success(), "{said}");
+    for expected in [
+        "NOT FOR PRODUCTION",
+        "key-encryption key created",
+        "identical to the original",
+        "Encrypt",
+        "The audit is intact.",
+    ] {
+        assert!(said.contains(expected), "{expected} is missing:\n{said}");
+    }
+    let second = house.quickstart(&["--once", "--file", "letter"]).output().unwrap();
+    let said = text(&second);
+    assert!(second.status.success(), "{said}");
+    assert!(said.contains("key-encryption key of an earlier run found"), "{said}");
+    assert!(said.contains("what an earlier run encrypted still opens"), "{said}");
+}
+
+#[test]
+fn recovery_shares_never_reach_a_pipe_and_bundles_are_private() {
+    let house = House::new();
+    let output = house.quickstart(&["--once"]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    let shares = house.data().join("recovery-shares");
+    let files: Vec<_> = fs::read_dir(&shares).unwrap().map(|f| f.unwrap().path()).collect();
+    assert_eq!(files.len(), 5);
+    for file in &files {
+        assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+        let share = fs::read_to_string(file).unwrap();
+        assert!(share.trim().len() > 32);
+        assert!(!text(&output).contains(share.trim()));
+    }
+    for role in ["officer", "sysadmin", "auditor", "client"] {
+        for name in ["cert.pem", "key.pem", "ca.pem"] {
+            let file = house.data().join("bundles").join(role).join(name);
+            assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+    assert_eq!(fs::metadata(house.data()).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn status_and_doctor_say_that_it_is_not_for_production() {
+    let house = House::serving();
+    let status = house.json(&["status"]);
+    assert_eq!(status["state"], "serving");
+    assert!(status["not_for_production"][0].as_str().unwrap().contains("quickstart"));
+    let people = text(&house.run(&["status"]));
+    assert!(people.contains("NOT FOR PRODUCTION"), "{people}");
+    assert!(people.lines().all(|l| l.chars().count() <= 80), "{people}");
+    let config = house.data().join("strongroom.toml");
+    let output = house.run(&["doctor", "--config", config.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", text(&output));
+    assert!(text(&output).contains("NOT FOR PRODUCTION"), "{}", text(&output));
+}
+
+#[test]
+fn a_signal_stops_it_cleanly_and_the_audit_holds_afterwards() {
+    let mut house = House::serving();
+    for signal in ["INT", "TERM"] {
+        assert_eq!(house.stop(signal), Some(0), "{}", house.log());
+        let again = house.quickstart(&["--skip-proof"]);
+        house.start(again);
+        assert_eq!(house.json(&["audit", "verify"])["intact"], true);
+    }
+    // Reading the certificates again cuts nobody off.
+    house.signal("HUP");
+    assert_eq!(house.json(&["status"])["state"], "serving");
+}
+
+#[test]
+fn a_second_server_on_the_same_directory_is_refused() {
+    let house = House::serving();
+    let mut other = House::new();
+    other.kmip = crate::house::address();
+    let mut command = strongroom();
+    command.args(["quickstart", "--once", "--data"]).arg(house.data());
+    command.args(["--kmip", &other.kmip, "--admin", &other.admin]);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    assert!(text(&output).contains("error 3085"), "{}", text(&output));
+    assert_eq!(house.json(&["status"])["state"], "serving");
+}
+
+#[test]
+fn roles_are_told_apart_and_the_exit_code_says_denied() {
+    let house = House::serving();
+    let bundles = house.data().join("bundles");
+    let denied = house.run_as(&bundles.join("officer"), &["root", "seal"]);
+    assert_eq!(denied.status.code(), Some(3), "{}", text(&denied));
+    let denied = house.run_as(&bundles.join("sysadmin"), &["audit", "tail"]);
+    assert_eq!(denied.status.code(), Some(3), "{}", text(&denied));
+    let tail = house.json(&["audit", "tail", "--actor", "officer"]);
+    let record = &tail["records"][0];
+    assert_eq!(record["operation"], "Seal");
+    assert!(record["detail"].as_str().unwrap().contains("3024"), "{record}");
+    let id = format!("{}:{}", record["chain"].as_str().unwrap(), record["seq"]);
+    let shown = house.json(&["audit", "show", &id]);
+    assert_eq!(&shown, record);
+}
+
+#[test]
+fn pages_of_the_audit_join_without_gap_or_overlap() {
+    let house = House::serving();
+    for _ in 0..5 {
+        house.json(&["status"]);
+    }
+    let all = house.json(&["audit", "tail", "--actor", "sysadmin", "-n", "100"]);
+    assert_eq!(all["records"].as_array().unwrap().len(), 5);
+    let two = house.json(&["audit", "tail", "--actor", "sysadmin", "-n", "2"]);
+    assert_eq!(two["records"], serde_json::json!(all["records"].as_array().unwrap()[3..]));
+    assert!(two["before"].is_string());
+}
+
+#[test]
+fn usage_errors_say_what_is_wrong_and_exit_with_1() {
+    let output = strongroom().arg("quickstrat").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("c.toml");
+    fs::write(&file, "[kmip]\nlissten = \"x\"\n").unwrap();
+    let output = strongroom().args(["config", "check", "--config"]).arg(&file).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output).contains("kmip.listen"), "{}", text(&output));
+    let output = strongroom().args(["status", "--bundle"]).arg(dir.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let house = House::new();
+    let output = house.quickstart(&["--once", "--file", "absent"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!house.data().exists());
+}

@@ -1,0 +1,106 @@
+//! The root key's life from the command line.
+
+use std::path::PathBuf;
+
+use crate::house::{House, text};
+
+fn shares(house: &House, which: &[u8]) -> Vec<PathBuf> {
+    let dir = house.data().join("recovery-shares");
+    which.iter().map(|n| dir.join(format!("share-{n}-of-5.txt"))).collect()
+}
+
+fn with_files(verb: &str, files: &[PathBuf]) -> Vec<String> {
+    let mut arguments = vec!["root".to_owned(), verb.to_owned()];
+    for file in files {
+        arguments.extend(["--share-file".to_owned(), file.display().to_string()]);
+    }
+    arguments
+}
+
+fn strs(arguments: &[String]) -> Vec<&str> {
+    arguments.iter().map(String::as_str).collect()
+}
+
+#[test]
+fn sealed_it_answers_nothing_until_three_custodians_come() {
+    let house = House::serving();
+    assert!(house.run(&["root", "seal"]).status.success());
+    assert_eq!(house.json(&["status"])["state"], "sealed");
+    let refused = house.run(&["audit", "tail"]);
+    assert_eq!(refused.status.code(), Some(2), "{}", text(&refused));
+    assert!(text(&refused).contains("error 3002"));
+    let two = with_files("unseal", &shares(&house, &[1, 4]));
+    let progress = house.json(&strs(&two));
+    assert_eq!((&progress["unsealed"], &progress["given"]), (&false.into(), &2.into()));
+    let third = with_files("unseal", &shares(&house, &[5]));
+    assert_eq!(house.json(&strs(&third))["unsealed"], true);
+    assert_eq!(house.json(&["status"])["state"], "serving");
+    assert_eq!(house.json(&["audit", "verify"])["intact"], true);
+}
+
+#[test]
+fn shares_are_verified_without_opening_anything() {
+    let house = House::serving();
+    let enough = with_files("verify-shares", &shares(&house, &[2, 3, 5]));
+    assert_eq!(house.json(&strs(&enough))["open"], true);
+    let few = with_files("verify-shares", &shares(&house, &[2, 3]));
+    let output = house.run(&strs(&few));
+    assert_ne!(output.status.code(), Some(0), "{}", text(&output));
+}
+
+#[test]
+fn slots_come_and_go_but_never_the_last_way_in() {
+    let house = House::serving();
+    let file = house.dir.path().join("passphrase");
+    std::fs::write(&file, "a long and winding passphrase\n").unwrap();
+    let file = file.to_str().unwrap().to_owned();
+    let added = house.json(&["root", "slot", "add", "passphrase", "--passphrase-file", &file]);
+    let id = added["id"].to_string();
+    let slots = house.json(&["root", "slot", "list"]);
+    assert_eq!(slots.as_array().unwrap().len(), 3);
+    assert!(house.run(&["root", "seal"]).status.success());
+    let open = house.json(&["root", "unseal", "--passphrase-file", &file]);
+    assert_eq!(open["unsealed"], true);
+    let output = house.run(&["root", "slot", "remove", &id, "--yes"]);
+    assert!(output.status.success(), "{}", text(&output));
+    assert!(house.run(&["root", "seal"]).status.success());
+    let output = house.run(&["root", "unseal", "--passphrase-file", &file]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert!(text(&output).contains("no passphrase slot"), "{}", text(&output));
+    assert_eq!(house.json(&["root", "unseal", "--automatic"])["unsealed"], true);
+    // Two are left, and two there must be.
+    let output = house.run(&["root", "slot", "remove", "1", "--yes"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert!(text(&output).contains("error 3062"), "{}", text(&output));
+    // A wrong passphrase is told apart from a missing slot.
+    assert!(
+        house
+            .run(&["root", "slot", "add", "passphrase", "--passphrase-file", &file])
+            .status
+            .success()
+    );
+    assert!(house.run(&["root", "seal"]).status.success());
+    let wrong = house.dir.path().join("wrong");
+    std::fs::write(&wrong, "another long passphrase\n").unwrap();
+    let output = house.run(&["root", "unseal", "--passphrase-file", wrong.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+}
+
+#[test]
+fn rotation_wraps_every_object_anew_and_shreds_the_old_epoch() {
+    let mut house = House::new();
+    let proof = house.quickstart(&["--once"]).output().unwrap();
+    assert!(proof.status.success(), "{}", text(&proof));
+    let serve = house.quickstart(&["--skip-proof"]);
+    house.start(serve);
+    let before = house.json(&["status"])["epoch"].as_u64().unwrap();
+    let done = house.json(&["root", "rotate", "--shred", "--yes"]);
+    assert_eq!(done["epoch"].as_u64().unwrap(), before + 1, "{done}");
+    assert_eq!(done["shredded"], true);
+    assert_eq!(done["done"], done["total"]);
+    assert_eq!(house.stop("TERM"), Some(0));
+    // What was sealed before opens still.
+    let proof = house.quickstart(&["--once"]).output().unwrap();
+    assert!(proof.status.success(), "{}", text(&proof));
+    assert!(text(&proof).contains("still opens"), "{}", text(&proof));
+}
