@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, params};
 use strongroom_journal::{Chain, Record};
 use strongroom_model::{
-    Change, Event, HybridClock, MAX_ENCODED, ManagedObject, ObjectId, Origin, ServerState, Stamp,
+    Change, HybridClock, MAX_ENCODED, ManagedObject, ObjectId, Origin, ServerState, Stamp,
 };
 
 use crate::error::StoreError;
@@ -32,6 +32,8 @@ pub(crate) struct Left {
     pub(crate) local: bool,
     /// Why the transaction is lost, if it is.
     pub(crate) lost: Option<StoreError>,
+    /// A change that failed half way, outside of any part that could be undone by itself.
+    pub(crate) poison: Option<StoreError>,
 }
 
 /// A transaction that may change the store. Reads through it see its own changes.
@@ -44,6 +46,8 @@ pub struct WriteTx<'a> {
     depth: u32,
     /// Whether anything beside the journal and the state was written.
     local: bool,
+    /// A change that failed half way and is not undone yet.
+    poison: Option<StoreError>,
     /// Why the engine rolled the whole transaction back by itself, if it did.
     lost: Option<StoreError>,
 }
@@ -71,6 +75,7 @@ impl<'a> WriteTx<'a> {
             touched: BTreeSet::new(),
             depth: 0,
             local: false,
+            poison: None,
             lost: None,
         }
     }
@@ -83,7 +88,13 @@ impl<'a> WriteTx<'a> {
     /// What the batch left.
     pub(crate) fn finish(self) -> Left {
         let lost = self.alive().err();
-        Left { touched: self.touched, server_state: self.server_state, local: self.local, lost }
+        Left {
+            touched: self.touched,
+            server_state: self.server_state,
+            local: self.local,
+            lost,
+            poison: self.poison,
+        }
     }
 
     /// A full disk or a failing one makes SQLite roll the whole transaction back by itself.
@@ -123,6 +134,7 @@ impl<'a> WriteTx<'a> {
             server_state: self.server_state.clone(),
         };
         self.alive()?;
+        let outer = self.poison.take();
         self.depth += 1;
         let name = format!("s{}", self.depth);
         let begun = self.execute(&format!("SAVEPOINT {name}"));
@@ -131,9 +143,17 @@ impl<'a> WriteTx<'a> {
             Err(error) => Err(E::from(error)),
         };
         self.depth -= 1;
+        // Also when the work made light of a change that failed half way.
+        let result = match (result, std::mem::replace(&mut self.poison, outer)) {
+            (Ok(_), Some(error)) => Err(E::from(error)),
+            (result, _) => result,
+        };
         match result {
             Ok(value) => {
-                self.execute(&format!("RELEASE {name}"))?;
+                if let Err(error) = self.execute(&format!("RELEASE {name}")) {
+                    self.poison = Some(error.clone());
+                    return Err(E::from(error));
+                }
                 Ok(value)
             }
             Err(error) => {
@@ -144,8 +164,13 @@ impl<'a> WriteTx<'a> {
                     // There is no savepoint any more; the batch will be told.
                     return Err(error);
                 }
-                self.execute(&format!("ROLLBACK TO {name}"))?;
-                self.execute(&format!("RELEASE {name}"))?;
+                let undone = self
+                    .execute(&format!("ROLLBACK TO {name}"))
+                    .and_then(|()| self.execute(&format!("RELEASE {name}")));
+                if let Err(error) = undone {
+                    self.poison = Some(error.clone());
+                    return Err(E::from(error));
+                }
                 Err(error)
             }
         }
@@ -154,7 +179,9 @@ impl<'a> WriteTx<'a> {
     /// Journals a change and folds it into the state, in this transaction.
     ///
     /// # Errors
-    /// The database's; the caller then lets its job fail, which undoes it.
+    /// The database's. Half of the change may be written then, so whatever the caller makes of
+    /// the error, the [`nested`](Self::nested) part that it is in is undone; outside of any, the
+    /// whole commit.
     pub fn append(
         &mut self,
         origin: &Origin,
@@ -163,6 +190,11 @@ impl<'a> WriteTx<'a> {
     ) -> Result<Stamp, StoreError> {
         self.alive()?;
         let appended = self.append_alive(origin, change, now_ms);
+        if let Err(error) = &appended
+            && self.poison.is_none()
+        {
+            self.poison = Some(error.clone());
+        }
         self.note_loss(appended)
     }
 
@@ -181,7 +213,7 @@ impl<'a> WriteTx<'a> {
             .map_err(journal_fault)?;
         let stamp = Stamp { hlc, site: self.chain.site() };
         insert_record(self.read.connection, &record)?;
-        self.fold(&Event { stamp, origin: origin.clone(), change: change.clone() })?;
+        self.fold(stamp, change)?;
         Ok(stamp)
     }
 
@@ -212,22 +244,20 @@ impl<'a> WriteTx<'a> {
         Ok(())
     }
 
-    fn fold(&mut self, event: &Event) -> Result<(), StoreError> {
-        let Some(id) = event.change.object() else {
-            let mut state = ServerState::clone(&self.server_state);
-            state.apply(event.stamp, &event.change);
-            server_rows::write(self.read.connection, &self.read.keys, &state, &event.change)?;
-            self.server_state = Arc::new(state);
-            return Ok(());
+    fn fold(&mut self, stamp: Stamp, change: &Change) -> Result<(), StoreError> {
+        let Some(id) = change.object() else {
+            let state = Arc::make_mut(&mut self.server_state);
+            state.apply(stamp, change);
+            return server_rows::write(self.read.connection, &self.read.keys, state, change);
         };
-        let before = match &event.change {
+        let before = match change {
             // A new id cannot have a row: one look-up less on the way of every Create. Import
             // replaces by destroying first, under another id.
             Change::Created(_) => None,
             _ => self.object(id)?,
         };
         let mut after = before.clone().unwrap_or_else(|| ManagedObject::unknown(id.clone()));
-        after.apply(event.stamp, &event.change);
+        after.apply(stamp, change);
         self.put(before.as_ref(), &after)?;
         self.touched.insert(id.clone());
         Ok(())

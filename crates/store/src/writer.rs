@@ -140,11 +140,12 @@ impl Writer {
                 }
             }
             let left = tx.finish();
-            Left { lost: panicked.or(left.lost), ..left }
+            Left { poison: panicked.or(left.poison), ..left }
         };
-        let result = match left.lost {
-            Some(error) => Err(self.give_up(error)),
-            None => self.commit(before == open_head(&self.open) && !left.local),
+        let result = match (left.lost, left.poison) {
+            (Some(error), _) => Err(self.give_up(error, false)),
+            (None, Some(error)) => Err(self.give_up(error, true)),
+            (None, None) => self.commit(before == open_head(&self.open) && !left.local),
         };
         match &result {
             Ok(()) => {
@@ -178,15 +179,15 @@ impl Writer {
             .faults
             .before_commit()
             .and_then(|()| self.connection.execute_batch("COMMIT").map_err(StoreError::from));
-        committed.map_err(|error| self.give_up(error))
+        committed.map_err(|error| self.give_up(error, false))
     }
 
-    /// Undoes the transaction. A disk that is full took nothing, and may have room later; a bug in
-    /// a job touched no disk. After any other fault nobody knows what the disk holds.
-    fn give_up(&self, error: StoreError) -> StoreError {
+    /// Undoes the transaction. A disk that is full took nothing, and may have room later; a fault
+    /// of a job touched no disk. After any other fault nobody knows what the disk holds.
+    fn give_up(&self, error: StoreError, fault_of_a_job: bool) -> StoreError {
         let undone =
             self.connection.is_autocommit() || self.connection.execute_batch("ROLLBACK").is_ok();
-        if undone && matches!(error, StoreError::Full | StoreError::Panicked) {
+        if undone && (fault_of_a_job || matches!(error, StoreError::Full)) {
             tracing::error!(%error, "changes were undone");
         } else {
             tracing::error!(%error, "a commit failed: changes are refused until a restart");

@@ -118,6 +118,44 @@ fn a_job_that_panics_undoes_its_commit_and_the_writer_lives() {
 }
 
 #[test]
+fn a_change_that_fails_half_way_is_undone_whatever_its_job_makes_of_it() {
+    let place = Place::new();
+    let store = place.open();
+    apply(&store, vec![create("kept")]).unwrap();
+    let head = store.head();
+
+    // Swallowed inside a part: the part is undone, the job goes on.
+    run(&store, |tx| {
+        append(tx, &create("before"))?;
+        let part: Result<(), StoreError> = tx.nested(|tx| {
+            append(tx, &create("half"))?;
+            let _ = append(tx, &create("kept"));
+            Ok(())
+        });
+        assert!(part.is_err());
+        append(tx, &create("after"))
+    })
+    .unwrap();
+    assert!(exists(&store, "before") && exists(&store, "after") && !exists(&store, "half"));
+
+    // Swallowed outside of any: the commit is undone, the store goes on.
+    let release = hold(&store);
+    let (sender, told) = std::sync::mpsc::channel();
+    store.submit(Box::new(move |tx| {
+        let tx = tx.unwrap();
+        let _ = append(tx, &create("kept"));
+        tx.nested(|tx| append(tx, &create("beside"))).unwrap();
+        Box::new(move |committed| sender.send(committed.is_ok()).unwrap())
+    }));
+    drop(release);
+    assert!(!told.recv().unwrap());
+    assert!(!store.has_failed() && !exists(&store, "beside"));
+    apply(&store, vec![create("beside")]).unwrap();
+    assert_eq!(store.head().seq, 4);
+    assert!(store.verify(vec![head]).unwrap().is_sound());
+}
+
+#[test]
 fn a_completion_that_panics_takes_no_other_with_it() {
     let place = Place::new();
     let store = place.open();
