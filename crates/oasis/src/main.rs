@@ -59,6 +59,9 @@ struct Arguments {
     /// Seconds to wait for a reply.
     #[arg(long, value_name = "SECONDS", default_value_t = 20)]
     timeout: u64,
+    /// Keeps pauses of the recorded sessions up to this long: in some cases keys expire.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    patience: i64,
     /// Shows request, reply and all differences of the first exchange that differs.
     #[arg(long)]
     verbose: bool,
@@ -81,8 +84,11 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
             .map_err(|e| format!("{}: {e}", path.display()))
             .and_then(|text| Facts::parse(&text)),
     }?;
-    let options =
-        Options { tolerance: arguments.tolerance, timeout: Duration::from_secs(arguments.timeout) };
+    let options = Options {
+        tolerance: arguments.tolerance,
+        timeout: Duration::from_secs(arguments.timeout),
+        patience: arguments.patience,
+    };
     let mut player = Player::new(clients(arguments)?, facts, options).map_err(|e| e.to_string())?;
 
     let mut results = Vec::new();

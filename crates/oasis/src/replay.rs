@@ -54,6 +54,8 @@ pub struct Options {
     pub tolerance: i64,
     /// For a request and its reply.
     pub timeout: Duration,
+    /// The longest pause of a recorded session that is kept, seconds: keys expire in some.
+    pub patience: i64,
 }
 
 /// Plays cases one after the other.
@@ -142,6 +144,7 @@ impl Player {
             ..State::default()
         };
         for (number, exchange) in (1..).zip(&case.exchanges) {
+            self.pause(recorded_pause(&case.exchanges, number));
             let is_interop = operations(&exchange.request).eq(["Interop"]);
             if is_interop && !self.offers_interop {
                 continue;
@@ -168,6 +171,13 @@ impl Player {
             facts: state.facts,
             status_matches: !state.status_differs,
             details: state.details,
+        }
+    }
+
+    /// Waits as the recorded session did, if patience goes that far.
+    fn pause(&self, seconds: i64) {
+        if (NOTICEABLE..=self.options.patience).contains(&seconds) {
+            std::thread::sleep(Duration::from_secs(seconds.unsigned_abs() + 1));
         }
     }
 
@@ -286,6 +296,22 @@ impl Leftovers {
     }
 }
 
+/// Shorter pauses of a recorded session are how long its server took.
+const NOTICEABLE: i64 = 30;
+
+/// Seconds between the reply before this one, numbered from 1, and this one.
+fn recorded_pause(exchanges: &[Exchange], number: usize) -> i64 {
+    let stamp = |number: usize| {
+        let reply =
+            Expected::from_element(&exchanges.get(number.checked_sub(1)?)?.response).ok()?;
+        reply.find(Tag::RESPONSE_HEADER)?.find(Tag::TIME_STAMP)?.date_time()
+    };
+    match (number.checked_sub(1).and_then(stamp), stamp(number)) {
+        (Some(before), Some(now)) => now - before,
+        _ => 0,
+    }
+}
+
 fn version_of(request: &Node) -> ProtocolVersion {
     let version = request.find(Tag::REQUEST_HEADER).and_then(|h| h.find(Tag::PROTOCOL_VERSION));
     let number =
@@ -346,6 +372,23 @@ mod tests {
         assert!(is_about_status(&difference("BatchItem[2]")));
         assert!(!is_about_status(&difference("BatchItem/ResponsePayload/Data")));
         assert!(!is_about_status(&difference("ResponseHeader/BatchCount")));
+    }
+
+    #[test]
+    fn pauses_of_a_recorded_session_are_the_gaps_between_its_replies() {
+        let exchange = |stamp: &str| {
+            let text = format!(
+                "<ResponseMessage><ResponseHeader><TimeStamp type=\"DateTime\" \
+                 value=\"{stamp}\"/></ResponseHeader></ResponseMessage>"
+            );
+            let response = xml::read_all(&text, &Limits::default()).unwrap().remove(0);
+            Exchange { client: 'A', from_server: false, request: response.clone(), response }
+        };
+        let recorded =
+            [exchange("2012-04-27T08:12:27+00:00"), exchange("2012-04-27T08:14:27+00:00")];
+        assert_eq!(recorded_pause(&recorded, 1), 0);
+        assert_eq!(recorded_pause(&recorded, 2), 120);
+        assert_eq!(recorded_pause(&[exchange("$NOW"), exchange("$NOW")], 2), 0);
     }
 
     #[test]

@@ -97,10 +97,15 @@ impl Expected {
 }
 
 impl Bindings {
-    /// What a later case of the same family may rely on: bytes that the server made. Variables are
-    /// each case's own.
+    /// What a later case of the same family may rely on: bytes that the server made, and dates
+    /// that were given to it. Variables are each case's own.
     pub fn for_next_case(&self) -> Self {
-        Self { made: self.made.clone(), made_values: self.made_values.clone(), ..Self::default() }
+        Self {
+            made: self.made.clone(),
+            made_values: self.made_values.clone(),
+            sent_dates: self.sent_dates.clone(),
+            ..Self::default()
+        }
     }
 
     /// The value of a variable, if it has one.
@@ -111,6 +116,11 @@ impl Bindings {
     /// Gives a variable its value.
     pub fn bind(&mut self, variable: &str, value: Value) {
         self.variables.insert(variable.to_owned(), value);
+    }
+
+    /// Takes a variable's value away: what comes next names it anew.
+    pub fn unbind(&mut self, variable: &str) {
+        self.variables.remove(variable);
     }
 
     /// Another variable of the same series, such as another `$UNIQUE_IDENTIFIER_n`, that has this
@@ -252,6 +262,15 @@ mod tests {
         bindings.note_made(&[0xAB, 0xCD], &[1, 2]);
         let e = element("<Data type=\"ByteString\" value=\"abcd\"/>");
         assert_eq!(bindings.fill(&e, 0).unwrap(), Node::bytes(Tag::DATA, [1, 2]));
+    }
+
+    #[test]
+    fn a_later_case_of_the_family_knows_the_dates_that_were_sent() {
+        let mut bindings = Bindings::default();
+        let e = element("<ActivationDate type=\"DateTime\" value=\"1970-01-01T00:00:07+00:00\"/>");
+        bindings.fill(&e, 1000).unwrap();
+        assert!(bindings.for_next_case().was_sent(7));
+        assert!(!bindings.for_next_case().was_sent(8));
     }
 
     #[test]
