@@ -46,6 +46,22 @@ impl Curve {
     }
 }
 
+/// Parses SEC 1, of `curve` where the key names none.
+fn parse_sec1(curve: Option<Curve>, der: &[u8]) -> Result<EcKey, Error> {
+    let mut input = reader(der);
+    // SAFETY: the reader covers `der`, which outlives the call; the group is a constant of the
+    // library or null.
+    let key = unsafe {
+        let group = curve.map_or(ptr::null_mut(), |c| ffi::EC_GROUP_new_by_curve_name(c.nid()));
+        ffi::EC_KEY_parse_private_key(input.as_mut_ptr(), group)
+    };
+    let key = EcKey::own(key, Error::BadKey("not a SEC 1 private key"))?;
+    if !input.is_at_end() {
+        return Err(Error::BadKey("bytes after the SEC 1 private key"));
+    }
+    Ok(key)
+}
+
 impl PrivateKey {
     pub(super) fn generate_ec(curve: Curve) -> Result<Self, Error> {
         let key = EcKey::new(curve)?;
@@ -81,17 +97,11 @@ impl PrivateKey {
 
     /// Parses SEC 1 (RFC 5915). A key that does not name its curve is of `curve`.
     pub fn from_sec1(curve: Option<Curve>, der: &[u8]) -> Result<Self, Error> {
-        let mut input = reader(der);
-        // SAFETY: the reader covers `der`, which outlives the call; the group is a constant of the
-        // library or null.
-        let key = unsafe {
-            let group = curve.map_or(ptr::null_mut(), |c| ffi::EC_GROUP_new_by_curve_name(c.nid()));
-            ffi::EC_KEY_parse_private_key(input.as_mut_ptr(), group)
-        };
-        let key = EcKey::own(key, Error::BadKey("not a SEC 1 private key"))?;
-        if !input.is_at_end() {
-            return Err(Error::BadKey("bytes after the SEC 1 private key"));
-        }
+        // What the key itself says counts: a caller may know no more than its length.
+        let key = match (parse_sec1(None, der), curve) {
+            (Err(_), Some(curve)) => parse_sec1(Some(curve), der),
+            (parsed, _) => parsed,
+        }?;
         let key = key.into_key()?;
         key.kind()?;
         Ok(Self(key))

@@ -379,6 +379,19 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_names_its_curve_is_of_that_curve_whatever_its_length_suggests() {
+        let curve = RecommendedCurve::SECP256K1;
+        let made = generate(CryptographicAlgorithm::EC, None, Some(curve)).unwrap();
+        let format = KeyFormatType::ECPRIVATEKEY;
+        let sec1 = PrivateKey::from_pkcs8(&made.private_pkcs8).unwrap().encode(format).unwrap();
+        let mut birth = birth(ObjectType::PRIVATE_KEY, format, sec1);
+        birth.attributes.push(Attribute::new(Tag::CRYPTOGRAPHIC_LENGTH, Value::Integer(256)));
+        describe_asymmetric(&mut birth).unwrap();
+        let ec = Value::Enumeration(CryptographicAlgorithm::EC.0);
+        assert_eq!(birth.value(Tag::CRYPTOGRAPHIC_ALGORITHM), Some(&ec));
+    }
+
+    #[test]
     fn an_unreadable_key_is_stored_when_the_client_says_what_it_is() {
         let material = || SecretBytes::from_slice(&[0x30, 0]).unwrap();
         let mut named = birth(ObjectType::PRIVATE_KEY, KeyFormatType::PKCS_8, material());
