@@ -87,6 +87,12 @@ impl Shown<'_> {
 
     fn derived(&self, tag: Tag) -> Option<Value> {
         let object = self.object;
+        // A template has no life cycle and no value.
+        if object.object_type() == ObjectType::TEMPLATE
+            && !matches!(tag, Tag::UNIQUE_IDENTIFIER | Tag::OBJECT_TYPE)
+        {
+            return None;
+        }
         Some(match tag {
             Tag::UNIQUE_IDENTIFIER => Value::TextString(object.id.as_str().to_owned()),
             Tag::SHORT_UNIQUE_IDENTIFIER => Value::ByteString(short_identifier(object)),

@@ -17,7 +17,7 @@ use crate::allowance::Reservation;
 use crate::cache::Cached;
 use crate::caller::Caller;
 use crate::engine::{Inner, Unsealed};
-use crate::operations::Prepared;
+use crate::operations::{self, Prepared};
 use crate::refusal::Refusal;
 
 /// Identifiers that earlier items of the batch left behind (KMIP 2.1 section 6, ID Placeholder).
@@ -83,8 +83,13 @@ impl Ctx<'_, '_> {
             },
         };
         let id = id.ok_or_else(|| {
+            // After a Locate that found nothing, say.
+            let reason = match self.alone {
+                true => ResultReason::INVALID_FIELD,
+                false => ResultReason::OBJECT_NOT_FOUND,
+            };
             Refusal::new(
-                ResultReason::INVALID_FIELD,
+                reason,
                 "the request names no Unique Identifier, and no earlier item of the batch left one",
             )
         })?;
@@ -127,7 +132,10 @@ impl Ctx<'_, '_> {
         id: &ObjectId,
         operation: Operation,
     ) -> Result<Arc<Cached>, Refusal> {
-        let cached = self.fetch(id)?.ok_or_else(|| Refusal::not_found(id.as_str()))?;
+        let cached = self
+            .fetch(id)?
+            .filter(|cached| operations::is_visible(&cached.object, self.version))
+            .ok_or_else(|| Refusal::not_found(id.as_str()))?;
         let decision = self.decide(operation, Some(&cached.object));
         self.trail.rule = decision.rule.to_string();
         if !decision.allowed {
@@ -139,7 +147,7 @@ impl Ctx<'_, '_> {
     /// Whether the caller may see `object` with `operation`, without a word to the audit: for
     /// lists.
     pub(crate) fn may(&self, operation: Operation, object: &ManagedObject) -> bool {
-        self.decide(operation, Some(object)).allowed
+        operations::is_visible(object, self.version) && self.decide(operation, Some(object)).allowed
     }
 
     /// Checks that the caller may do this operation at all.

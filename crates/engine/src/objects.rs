@@ -1,8 +1,8 @@
 //! Managed objects between the wire and the store (KMIP 2.1 sections 2 and 3).
 
 use strongroom_kmip::{
-    Attribute, AttributeSet, CryptographicAlgorithm, Encoder, EncodingOption, KeyFormatType, Node,
-    ObjectType, ProtocolVersion, Tag, View,
+    Attribute, AttributeSet, CryptographicAlgorithm, Encoder, KeyFormatType, Node, ObjectType,
+    ProtocolVersion, Tag, View,
 };
 use strongroom_model::KeyBlock;
 use strongroom_secmem::SecretBytes;
@@ -22,6 +22,7 @@ pub(crate) fn tag_of(object_type: ObjectType) -> Result<Tag, Refusal> {
         ObjectType::OPAQUE_OBJECT => Tag::OPAQUE_OBJECT,
         ObjectType::PGP_KEY => Tag::PGP_KEY,
         ObjectType::CERTIFICATE_REQUEST => Tag::CERTIFICATE_REQUEST,
+        ObjectType::TEMPLATE => Tag::TEMPLATE,
         other => {
             return Err(Refusal::new(
                 strongroom_kmip::ResultReason::INVALID_OBJECT_TYPE,
@@ -53,6 +54,8 @@ pub(crate) struct Incoming {
     /// The material: octets, or the encoded fields of a transparent Key Material. None when the
     /// value is kept elsewhere (Key Value Location).
     pub(crate) material: Option<Zeroizing<Vec<u8>>>,
+    /// The Key Value came wrapped, and yet as a structure, with the wrapped octets in it.
+    pub(crate) wrapped_in_structure: bool,
 }
 
 impl Incoming {
@@ -65,6 +68,7 @@ impl Incoming {
             length: None,
             attributes: Vec::new(),
             material: None,
+            wrapped_in_structure: false,
         };
         for item in view.children() {
             if item.tag() == Tag::KEY_BLOCK {
@@ -78,7 +82,7 @@ impl Incoming {
         }
         let complete = match value_tag(object_type) {
             Some(_) => incoming.material.is_some(),
-            None => incoming.block.is_some(),
+            None => incoming.block.is_some() || object_type == ObjectType::TEMPLATE,
         };
         if !complete {
             return Err(Refusal::invalid_field(format!("the {object_type} has no value")));
@@ -110,6 +114,7 @@ impl Incoming {
                         value.find(Tag::KEY_MATERIAL).ok_or_else(|| missing(Tag::KEY_MATERIAL))?;
                     self.material = Some(Zeroizing::new(material.raw().to_vec()));
                     self.attributes = AttributeSet::Own.read(value)?.attributes;
+                    self.wrapped_in_structure = wrapping.is_some();
                 }
             }
         }
@@ -141,9 +146,12 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) object_type: ObjectType,
     pub(crate) fields: &'a [Node],
     pub(crate) format: Option<KeyFormatType>,
-    pub(crate) material: &'a [u8],
+    /// None when the value is kept elsewhere, and of templates.
+    pub(crate) material: Option<&'a [u8]>,
     /// Key Wrapping Data, when the material is wrapped: it is then the wrapped Key Value.
     pub(crate) wrapped: Option<&'a Node>,
+    /// Whether wrapped octets stand in a Key Value structure rather than for it.
+    pub(crate) wrapped_in_structure: bool,
     pub(crate) algorithm: Option<CryptographicAlgorithm>,
     pub(crate) length: Option<i32>,
     /// Attributes to be put beside the material, when the client asked for them.
@@ -158,9 +166,10 @@ impl Outgoing<'_> {
             for field in self.fields {
                 e.node(field);
             }
-            match value_tag(self.object_type) {
-                Some(value) => e.bytes(value, self.material),
-                None => e.structure(Tag::KEY_BLOCK, |e| self.write_block(e, version)),
+            match (value_tag(self.object_type), self.material) {
+                (Some(value), material) => e.bytes(value, material.unwrap_or_default()),
+                (None, _) if self.object_type == ObjectType::TEMPLATE => {}
+                (None, _) => e.structure(Tag::KEY_BLOCK, |e| self.write_block(e, version)),
             }
         });
         Ok(())
@@ -169,16 +178,15 @@ impl Outgoing<'_> {
     fn write_block(&self, e: &mut Encoder, version: ProtocolVersion) {
         let format = self.format.unwrap_or(KeyFormatType::RAW);
         e.enumeration(Tag::KEY_FORMAT_TYPE, format);
-        match self.wrapped {
-            // Where only the octets were wrapped, PyKMIP reads nothing but a structure around them,
-            // as the specification's own cases of 1.4 have it too; those of 1.1 have a byte string.
-            Some(data) if is_unencoded(data) && version >= ProtocolVersion::V1_2 => {
-                e.structure(Tag::KEY_VALUE, |e| e.bytes(Tag::KEY_MATERIAL, self.material));
+        match (self.material, self.wrapped) {
+            (None, _) => {}
+            (Some(octets), Some(_)) if self.wrapped_in_structure => {
+                e.structure(Tag::KEY_VALUE, |e| e.bytes(Tag::KEY_MATERIAL, octets));
             }
             // A wrapped Key Value is a byte string (KMIP 2.1 section 3.1).
-            Some(_) => e.bytes(Tag::KEY_VALUE, self.material),
-            None => e.structure(Tag::KEY_VALUE, |e| {
-                write_key_value(e, format, self.material, self.attributes, version);
+            (Some(octets), Some(_)) => e.bytes(Tag::KEY_VALUE, octets),
+            (Some(octets), None) => e.structure(Tag::KEY_VALUE, |e| {
+                write_key_value(e, format, octets, self.attributes, version);
             }),
         }
         if let Some(algorithm) = self.algorithm {
@@ -191,12 +199,6 @@ impl Outgoing<'_> {
             e.node(wrapping);
         }
     }
-}
-
-/// Whether Key Wrapping Data says that the material's octets were wrapped, not their encoding.
-fn is_unencoded(data: &Node) -> bool {
-    let option = data.find(Tag::ENCODING_OPTION).and_then(|n| n.value.as_enumeration());
-    option.map(EncodingOption) == Some(EncodingOption::NO_ENCODING)
 }
 
 /// Writes what a Key Value holds: the material, and the attributes that go with it.

@@ -10,10 +10,6 @@ use crate::attributes::{check_date_rules, read_only, single_valued};
 use crate::context::Ctx;
 use crate::refusal::Refusal;
 
-/// Attributes that a 1.x client gets only by name.
-const ON_REQUEST_IN_1X: &[Tag] =
-    &[Tag::SENSITIVE, Tag::ALWAYS_SENSITIVE, Tag::EXTRACTABLE, Tag::NEVER_EXTRACTABLE];
-
 /// Get Attributes (KMIP 2.1 section 6.1.24). Attributes that the object lacks, and names that
 /// nobody knows, are left out without a word: real clients ask for their own.
 pub(super) fn get(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Refusal> {
@@ -25,6 +21,9 @@ pub(super) fn get(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Refusa
         if matches!(item.tag(), Tag::ATTRIBUTE_NAME | Tag::ATTRIBUTE_REFERENCE) {
             asked_any = true;
             match AttributeName::read_reference(item) {
+                Ok(name) if asked.contains(&name) => {
+                    return Err(Refusal::invalid_message(format!("{name} is asked for twice")));
+                }
                 Ok(name) => asked.push(name),
                 Err(AttributeError::Unknown { .. }) => {}
                 Err(error) => return Err(error.into()),
@@ -45,12 +44,7 @@ pub(super) fn get(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Refusa
             })
             .collect()
     } else {
-        let mut all = shown.all();
-        if !ctx.version.has_attributes_structure() {
-            // The 1.4 profile's own case (TL-M-3-14) has these only where they are asked for.
-            all.retain(|a| !a.name.tag().is_some_and(|tag| ON_REQUEST_IN_1X.contains(&tag)));
-        }
-        all
+        shown.all()
     };
     let version = ctx.version;
     ctx.out.text(Tag::UNIQUE_IDENTIFIER, id.as_str());

@@ -8,12 +8,14 @@ use strongroom_kmip::{
 };
 use strongroom_model::{Change, KeyBlock, Lifecycle, NewObject, ObjectId};
 use strongroom_secmem::SecretBytes;
+use zeroize::Zeroizing;
 
 use super::keys;
 use super::life::link;
 use super::query::rng_parameters;
 use crate::attributes::{default_format, keyed};
 use crate::context::Ctx;
+use crate::objects::is_transparent;
 use crate::refusal::Refusal;
 
 /// Key material made before the transaction, because it takes long.
@@ -100,13 +102,15 @@ impl Birth {
             e.structure(Tag::RANDOM_NUMBER_GENERATOR, rng_parameters);
             self.force(Tag::RANDOM_NUMBER_GENERATOR, read_value(&e.into_bytes()));
         }
-        let sensitive = self.boolean(Tag::SENSITIVE, false);
-        let extractable = self.boolean(Tag::EXTRACTABLE, true);
-        self.default_to(Tag::SENSITIVE, Value::Boolean(sensitive));
-        self.default_to(Tag::ALWAYS_SENSITIVE, Value::Boolean(sensitive));
-        self.default_to(Tag::EXTRACTABLE, Value::Boolean(extractable));
-        self.default_to(Tag::NEVER_EXTRACTABLE, Value::Boolean(!extractable));
-        self.default_to(Tag::FRESH, Value::Boolean(true));
+        if self.object_type != ObjectType::TEMPLATE {
+            let sensitive = self.boolean(Tag::SENSITIVE, false);
+            let extractable = self.boolean(Tag::EXTRACTABLE, true);
+            self.default_to(Tag::SENSITIVE, Value::Boolean(sensitive));
+            self.default_to(Tag::ALWAYS_SENSITIVE, Value::Boolean(sensitive));
+            self.default_to(Tag::EXTRACTABLE, Value::Boolean(extractable));
+            self.default_to(Tag::NEVER_EXTRACTABLE, Value::Boolean(!extractable));
+            self.default_to(Tag::FRESH, Value::Boolean(true));
+        }
         if let Some(material) = &self.material {
             let value = digest_of(material, self.block.as_ref().map(|b| b.format))?;
             self.default_to(Tag::DIGEST, value);
@@ -228,12 +232,21 @@ pub(super) fn check_name(
     Ok(())
 }
 
-/// The Digest attribute of material: SHA-256 over its octets.
+/// The Digest attribute of material: SHA-256 over its octets, or over the encoded Key Material
+/// when that is a structure.
 pub(super) fn digest_of(
     material: &SecretBytes,
     format: Option<KeyFormatType>,
 ) -> Result<Value, Refusal> {
-    let value = digest::hash(HashingAlgorithm::SHA_256, material.as_slice())?;
+    let value = match format {
+        Some(format) if is_transparent(format) => {
+            let mut e = strongroom_kmip::Encoder::ungated();
+            e.structure(Tag::KEY_MATERIAL, |e| e.raw_items(material.as_slice()));
+            let encoded = Zeroizing::new(e.into_bytes());
+            digest::hash(HashingAlgorithm::SHA_256, &encoded)?
+        }
+        _ => digest::hash(HashingAlgorithm::SHA_256, material.as_slice())?,
+    };
     let mut fields = vec![
         Node::enumeration(Tag::HASHING_ALGORITHM, HashingAlgorithm::SHA_256),
         Node::bytes(Tag::DIGEST_VALUE, value),
@@ -251,13 +264,13 @@ fn read_value(encoded: &[u8]) -> Value {
     }
 }
 
-/// Reads a set of attributes; templates by name are refused, since there are none.
+/// Reads a set of attributes that names no templates. Where templates may stand, see
+/// [`Ctx::attributes`].
 pub(super) fn read_set(set: AttributeSet, payload: View<'_>) -> Result<Vec<Attribute>, Refusal> {
     let template = set.read(payload)?;
     if !template.names.is_empty() {
-        return Err(Refusal::new(
-            ResultReason::ITEM_NOT_FOUND,
-            "templates are not kept here: give the attributes themselves",
+        return Err(Refusal::invalid_field(
+            "templates cannot be named here: give the attributes themselves",
         ));
     }
     Ok(template.attributes)
@@ -270,7 +283,7 @@ pub(super) fn create(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Ref
         .and_then(|v| v.as_enumeration())
         .map(ObjectType)
         .ok_or_else(|| Refusal::invalid_field("Object Type is missing"))?;
-    let attributes = read_set(AttributeSet::Own, payload)?;
+    let attributes = ctx.attributes(AttributeSet::Own, payload)?;
     let birth = generate(ctx, object_type, attributes)?;
     let id = birth.deliver(ctx)?;
     ctx.out.enumeration(Tag::OBJECT_TYPE, object_type);
@@ -305,16 +318,15 @@ pub(super) fn generate(
             let algorithm = algorithm
                 .ok_or_else(|| Refusal::invalid_field("Cryptographic Algorithm is missing"))?;
             ctx.note("algorithm", algorithm.name());
-            if birth.value(Tag::CRYPTOGRAPHIC_USAGE_MASK).is_none() {
-                return Err(Refusal::invalid_field("Cryptographic Usage Mask is missing"));
-            }
             keys::check_symmetric(algorithm, length, ctx.engine.config.legacy_algorithms)?
         }
         ObjectType::SECRET_DATA => {
+            // Create has no field for the type; the standard's own case (TC-CREATE-SD) has it so.
             birth.fields.push(Node::enumeration(
                 Tag::SECRET_DATA_TYPE,
-                strongroom_kmip::SecretDataType::SEED,
+                strongroom_kmip::SecretDataType::PASSWORD,
             ));
+            birth.block = Some(KeyBlock { format: KeyFormatType::OPAQUE, wrapping: None });
             length.filter(|bits| *bits > 0 && bits % 8 == 0 && *bits <= 8192).ok_or_else(|| {
                 Refusal::invalid_field(
                     "Cryptographic Length must be a multiple of 8 bits, 8192 at most",
@@ -407,13 +419,11 @@ fn generate_pair(plan: &PairPlan) -> Result<asym::KeyPair, Refusal> {
 
 /// Create Key Pair (KMIP 2.1 section 6.1.9).
 pub(super) fn create_key_pair(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Refusal> {
-    let mut all = read_set(AttributeSet::Common, payload)?;
-    all.extend(read_set(AttributeSet::PrivateKey, payload)?);
-    all.extend(read_set(AttributeSet::PublicKey, payload)?);
+    let common = ctx.attributes(AttributeSet::Common, payload)?;
+    let private = ctx.attributes(AttributeSet::PrivateKey, payload)?;
+    let public = ctx.attributes(AttributeSet::PublicKey, payload)?;
+    let all = [common.as_slice(), &private, &public].concat();
     let Pair { plan, pair } = pair_of(ctx, &all)?;
-    let common = read_set(AttributeSet::Common, payload)?;
-    let private = read_set(AttributeSet::PrivateKey, payload)?;
-    let public = read_set(AttributeSet::PublicKey, payload)?;
     let (private_id, public_id) = deliver_pair(ctx, &plan, &pair, common, private, public)?;
     ctx.out.text(Tag::PRIVATE_KEY_UNIQUE_IDENTIFIER, private_id.as_str());
     ctx.out.text(Tag::PUBLIC_KEY_UNIQUE_IDENTIFIER, public_id.as_str());
@@ -442,15 +452,15 @@ pub(super) fn deliver_pair(
     for (at, (object_type, own, link_type)) in halves.into_iter().enumerate() {
         let format = default_format(object_type, rsa);
         let octets = keys::pair_half(plan.algorithm, pair, object_type, format)?;
-        // What one half says goes before what both share.
-        let mut attributes = own;
+        // The partner comes first among the links; what one half says goes before what both share.
+        let mut attributes = vec![Attribute::new(Tag::LINK, link(link_type, &ids[1 - at]))];
+        attributes.extend(own);
         let shared = common
             .iter()
             .filter(|c| c.name.is_multi() || !attributes.iter().any(|a| a.name == c.name))
             .cloned()
             .collect::<Vec<_>>();
         attributes.extend(shared);
-        attributes.push(Attribute::new(Tag::LINK, link(link_type, &ids[1 - at])));
         let mut birth = Birth {
             object_type,
             fields: Vec::new(),

@@ -19,7 +19,7 @@ use strongroom_kmip::{
 use strongroom_model::{KeyBlock, ManagedObject, ObjectId, Purpose};
 use strongroom_secmem::SecretBytes;
 
-use super::create::{Birth, read_set};
+use super::create::Birth;
 use super::crypt::octets;
 use super::get::algorithm;
 use super::keys::{self, Parameters, bad_parameters, check_algorithm, check_hash, material_len};
@@ -54,7 +54,7 @@ pub(super) fn derive_key(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(),
         object_type,
         fields: Vec::new(),
         block: Some(KeyBlock { format: KeyFormatType::RAW, wrapping: None }),
-        attributes: read_set(AttributeSet::Own, payload)?,
+        attributes: ctx.attributes(AttributeSet::Own, payload)?,
         material: None,
         generated: false,
         id: None,

@@ -1,11 +1,12 @@
 //! Get and Export.
 
 use strongroom_kmip::{
-    Attribute, CryptographicAlgorithm, KeyFormatType, KeyWrapType, Node, ObjectType, ResultReason,
-    Tag, Value, View,
+    Attribute, CryptographicAlgorithm, EncodingOption, KeyFormatType, KeyWrapType, Node,
+    ObjectType, ProtocolVersion, ResultReason, Tag, Value, View,
 };
-use strongroom_model::ManagedObject;
+use strongroom_model::{Lifecycle, ManagedObject};
 
+use super::register::wrapped_in_structure;
 use super::{keys, wrapping};
 use crate::cache::Cached;
 use crate::context::Ctx;
@@ -59,6 +60,10 @@ fn write_object(
     let wrap_type =
         payload.find(Tag::KEY_WRAP_TYPE).and_then(|v| v.as_enumeration()).map(KeyWrapType);
     let specification = payload.find(Tag::KEY_WRAPPING_SPECIFICATION);
+    let fields = object.creation.as_ref().map(|c| c.fields.clone()).unwrap_or_default();
+    if object.material.is_none() && object.lifecycle != Lifecycle::Destroyed {
+        return write_without_value(ctx, object, &fields, specification.is_some());
+    }
     let material = ctx.material(cached)?.clone();
     let stored_wrapping = wrapping_of(object);
     check_release(object, specification.is_some() || stored_wrapping.is_some())?;
@@ -66,13 +71,13 @@ fn write_object(
     if let Some(format) = wanted {
         ctx.note("format", format.name());
     }
-    let fields = object.creation.as_ref().map(|c| c.fields.clone()).unwrap_or_default();
     let mut outgoing = Outgoing {
         object_type: object.object_type(),
         fields: &fields,
         format: stored,
-        material: material.as_slice(),
+        material: Some(material.as_slice()),
         wrapped: stored_wrapping,
+        wrapped_in_structure: object.value_of(&wrapped_in_structure()).is_some(),
         algorithm: algorithm(object),
         length: length(object),
         attributes: &[],
@@ -107,7 +112,7 @@ fn write_object(
     };
     if let Some((format, octets)) = &converted {
         outgoing.format = Some(*format);
-        outgoing.material = octets.as_slice();
+        outgoing.material = Some(octets.as_slice());
     }
     match specification {
         None => outgoing.write(&mut ctx.out, ctx.version),
@@ -121,14 +126,54 @@ fn write_object(
                 ctx,
                 specification,
                 outgoing.format.unwrap_or(KeyFormatType::RAW),
-                outgoing.material,
+                outgoing.material.unwrap_or_default(),
                 &attributes,
             )?;
-            outgoing.material = &wrapped.octets;
+            outgoing.material = Some(&wrapped.octets);
             outgoing.wrapped = Some(&wrapped.data);
+            outgoing.wrapped_in_structure = in_structure(ctx.version, &wrapped.data);
             outgoing.write(&mut ctx.out, ctx.version)
         }
     }
+}
+
+/// Writes an object without a value here: one whose value is kept elsewhere (KMIP 1.2 and later
+/// can say so), or a template.
+fn write_without_value(
+    ctx: &mut Ctx<'_, '_>,
+    object: &ManagedObject,
+    fields: &[Node],
+    to_wrap: bool,
+) -> Result<(), Refusal> {
+    let template = object.object_type() == ObjectType::TEMPLATE;
+    if to_wrap || (!template && ctx.version < ProtocolVersion::V1_2) {
+        return Err(Refusal::new(
+            ResultReason::KEY_VALUE_NOT_PRESENT,
+            format!("object {} has no key value here", object.id),
+        ));
+    }
+    let outgoing = Outgoing {
+        object_type: object.object_type(),
+        fields,
+        format: object.key_format(),
+        material: None,
+        wrapped: None,
+        wrapped_in_structure: false,
+        algorithm: algorithm(object),
+        length: length(object),
+        attributes: &[],
+    };
+    outgoing.write(&mut ctx.out, ctx.version)
+}
+
+/// Whether octets wrapped without encoding are to stand in a Key Value structure. By the
+/// specification they never do, and its cases for 1.1 and 1.4 hold to it. PyKMIP knows nothing
+/// else, and speaks 1.2 unless told otherwise: there, where no case says anything, it is
+/// understood.
+fn in_structure(version: ProtocolVersion, wrapping: &Node) -> bool {
+    let option = wrapping.find(Tag::ENCODING_OPTION).and_then(|n| n.value.as_enumeration());
+    matches!(version, ProtocolVersion::V1_2 | ProtocolVersion::V1_3)
+        && option.map(EncodingOption) == Some(EncodingOption::NO_ENCODING)
 }
 
 /// "A sensitive key leaves only wrapped, a non-extractable one never."

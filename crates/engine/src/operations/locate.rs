@@ -79,6 +79,11 @@ impl Query {
 
     /// The page that was asked for, and how many there are: in all, when the client pages.
     fn run(&self, ctx: &Ctx<'_, '_>) -> Result<(Vec<ObjectId>, usize), Refusal> {
+        if self.member == Some(ObjectGroupMember::GROUP_MEMBER_DEFAULT) {
+            let default = self.default_member(ctx)?;
+            let total = default.iter().len();
+            return Ok((default.into_iter().collect(), total));
+        }
         let mut page = Vec::new();
         let mut total = 0;
         let first = self.offset.unwrap_or(0);
@@ -95,14 +100,42 @@ impl Query {
             }
             ControlFlow::Continue(())
         };
+        // Fresh members are handed out in the order in which they came.
+        let order = if self.member.is_some() { Order::Oldest } else { Order::Newest };
+        self.scan(ctx, order, &mut visit)?;
+        Ok((page, total))
+    }
+
+    fn scan(
+        &self,
+        ctx: &Ctx<'_, '_>,
+        order: Order,
+        mut visit: impl FnMut(ManagedObject) -> ControlFlow<()>,
+    ) -> Result<(), Refusal> {
         let candidates = self.candidates();
         match &ctx.tx {
-            Some(tx) => tx.scan(&candidates, Order::Newest, &mut visit)?,
-            None => {
-                ctx.engine.store.read(|tx| tx.scan(&candidates, Order::Newest, &mut visit))?;
-            }
+            Some(tx) => tx.scan(&candidates, order, &mut visit)?,
+            None => ctx.engine.store.read(|tx| tx.scan(&candidates, order, &mut visit))?,
         }
-        Ok((page, total))
+        Ok(())
+    }
+
+    /// The default member of a group, which is the server's to choose: the oldest that was never
+    /// given out, else the oldest.
+    fn default_member(&self, ctx: &Ctx<'_, '_>) -> Result<Option<ObjectId>, Refusal> {
+        let (mut fresh, mut oldest) = (None, None);
+        self.scan(ctx, Order::Oldest, |object| {
+            if !self.matches(ctx, &object) || !ctx.may(Operation::LOCATE, &object) {
+                return ControlFlow::Continue(());
+            }
+            if ctx.is_fresh(&object) {
+                fresh = Some(object.id);
+                return ControlFlow::Break(());
+            }
+            oldest.get_or_insert(object.id);
+            ControlFlow::Continue(())
+        })?;
+        Ok(fresh.or(oldest))
     }
 
     /// The narrowest beginning that an index offers.
@@ -139,11 +172,8 @@ impl Query {
         if self.storage.0 & wanted.0 == 0 {
             return false;
         }
-        if let Some(member) = self.member {
-            let fresh = ctx.is_fresh(object);
-            if fresh != (member == ObjectGroupMember::GROUP_MEMBER_FRESH) {
-                return false;
-            }
+        if self.member == Some(ObjectGroupMember::GROUP_MEMBER_FRESH) && !ctx.is_fresh(object) {
+            return false;
         }
         let shown = ctx.shown(object);
         self.filters.iter().all(|filter| filter.matches(&shown))

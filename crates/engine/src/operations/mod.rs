@@ -13,6 +13,7 @@ mod register;
 mod rekey;
 mod service;
 mod sign;
+mod template;
 mod wrapping;
 
 use strongroom_kmip::message::BatchItem;
@@ -23,6 +24,7 @@ use crate::refusal::Refusal;
 
 pub(crate) use create::Prepared;
 pub(crate) use rekey::replace;
+pub(crate) use template::is_visible;
 
 /// Whether an operation changes the store by its nature. A use may still turn out to need the
 /// writer, when a counter has to be reserved.

@@ -1,8 +1,8 @@
 //! Query and Discover Versions.
 
 use strongroom_kmip::{
-    CryptographicAlgorithm, Encoder, ObjectType, ProtocolVersion, QueryFunction, RNGAlgorithm, Tag,
-    View,
+    CryptographicAlgorithm, Encoder, ObjectType, ProfileName, ProtocolVersion, QueryFunction,
+    RNGAlgorithm, Tag, View,
 };
 
 use super::TABLE;
@@ -23,6 +23,44 @@ const OBJECT_TYPES: &[ObjectType] = &[
     ObjectType::OPAQUE_OBJECT,
     ObjectType::PGP_KEY,
     ObjectType::CERTIFICATE_REQUEST,
+    ObjectType::TEMPLATE,
+];
+
+/// Profiles whose mandatory test cases pass, in the versions that cases exist for.
+const PROFILES: &[ProfileName] = &[
+    ProfileName::TAPE_LIBRARY_SERVER_KMIP_V1_0,
+    ProfileName::TAPE_LIBRARY_SERVER_KMIP_V1_1,
+    ProfileName::TAPE_LIBRARY_SERVER_KMIP_V1_4,
+    ProfileName::TAPE_LIBRARY_SERVER,
+    ProfileName::SYMMETRIC_KEY_LIFECYCLE_SERVER_KMIP_V1_0,
+    ProfileName::SYMMETRIC_KEY_LIFECYCLE_SERVER_KMIP_V1_1,
+    ProfileName::SYMMETRIC_KEY_LIFECYCLE_SERVER_KMIP_V1_4,
+    ProfileName::SYMMETRIC_KEY_LIFECYCLE_SERVER,
+    ProfileName::ASYMMETRIC_KEY_LIFECYCLE_SERVER_KMIP_V1_0,
+    ProfileName::ASYMMETRIC_KEY_LIFECYCLE_SERVER_KMIP_V1_1,
+    ProfileName::ASYMMETRIC_KEY_LIFECYCLE_SERVER_KMIP_V1_4,
+    ProfileName::ASYMMETRIC_KEY_LIFECYCLE_SERVER,
+    ProfileName::BASIC_CRYPTOGRAPHIC_SERVER_KMIP_V1_4,
+    ProfileName::BASIC_CRYPTOGRAPHIC_SERVER,
+    ProfileName::ADVANCED_CRYPTOGRAPHIC_SERVER_KMIP_V1_4,
+    ProfileName::ADVANCED_CRYPTOGRAPHIC_SERVER,
+    ProfileName::RNG_CRYPTOGRAPHIC_SERVER_KMIP_V1_4,
+    ProfileName::RNG_CRYPTOGRAPHIC_SERVER,
+    ProfileName::SYMMETRIC_KEY_FOUNDRY_SERVER_KMIP_V1_0,
+    ProfileName::SYMMETRIC_KEY_FOUNDRY_SERVER_KMIP_V1_1,
+    ProfileName::SYMMETRIC_KEY_FOUNDRY_SERVER_KMIP_V1_4,
+    ProfileName::SYMMETRIC_KEY_FOUNDRY_SERVER,
+    ProfileName::OPAQUE_MANAGED_OBJECT_STORE_SERVER_KMIP_V1_0,
+    ProfileName::OPAQUE_MANAGED_OBJECT_STORE_SERVER_KMIP_V1_1,
+    ProfileName::OPAQUE_MANAGED_OBJECT_STORE_SERVER_KMIP_V1_4,
+    ProfileName::OPAQUE_MANAGED_OBJECT_STORE_SERVER,
+    ProfileName::STORAGE_ARRAY_WITH_SELF_ENCRYPTING_DRIVE_SERVER_KMIP_V1_0,
+    ProfileName::STORAGE_ARRAY_WITH_SELF_ENCRYPTING_DRIVE_SERVER_KMIP_V1_1,
+    ProfileName::STORAGE_ARRAY_WITH_SELF_ENCRYPTING_DRIVE_SERVER_KMIP_V1_4,
+    ProfileName::STORAGE_ARRAY_WITH_SELF_ENCRYPTING_DRIVE_SERVER,
+    ProfileName::AES_XTS_SERVER,
+    ProfileName::QUANTUM_SAFE_SERVER,
+    ProfileName::BASELINE_SERVER,
 ];
 
 /// Discover Versions (KMIP 2.1 section 6.1.20): the versions that both know, newest first; all
@@ -85,6 +123,13 @@ pub(super) fn query(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Refu
     }
     if has(QueryFunction::QUERY_RNGS) {
         out.structure(Tag::RNG_PARAMETERS, rng_parameters);
+    }
+    if has(QueryFunction::QUERY_PROFILES) {
+        for profile in PROFILES.iter().filter(|p| p.exists_in(version)) {
+            out.structure(Tag::PROFILE_INFORMATION, |e| {
+                e.enumeration(Tag::PROFILE_NAME, *profile);
+            });
+        }
     }
     if has(QueryFunction::QUERY_CAPABILITIES) {
         out.structure(Tag::CAPABILITY_INFORMATION, |e| {

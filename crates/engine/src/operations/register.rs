@@ -1,13 +1,13 @@
 //! Register and Import: objects that clients hand in.
 
 use strongroom_kmip::{
-    AttributeSet, CryptographicAlgorithm, KeyWrapType, ObjectType, ResultReason, Tag,
-    UniqueIdentifierEnum, Value, View,
+    Attribute, AttributeName, AttributeSet, CryptographicAlgorithm, KeyWrapType, ObjectType,
+    ResultReason, Tag, UniqueIdentifierEnum, Value, View,
 };
 use strongroom_model::{Change, ChangeKind, Lifecycle, ObjectId};
 
-use super::create::{Birth, read_set};
-use super::{keys, wrapping};
+use super::create::Birth;
+use super::{keys, template, wrapping};
 use crate::context::Ctx;
 use crate::objects::{Incoming, secret, tag_of};
 use crate::refusal::Refusal;
@@ -118,7 +118,7 @@ fn read(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<Birth, Refusal> {
         .find(tag_of(object_type)?)
         .ok_or_else(|| Refusal::invalid_field(format!("the {object_type} itself is missing")))?;
     let incoming = Incoming::read(object_type, view)?;
-    let mut attributes = read_set(AttributeSet::Own, payload)?;
+    let mut attributes = ctx.attributes(AttributeSet::Own, payload)?;
     for attribute in &incoming.attributes {
         if !attributes.iter().any(|a| a.name == attribute.name) {
             attributes.push(attribute.clone());
@@ -148,8 +148,26 @@ fn read(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<Birth, Refusal> {
     {
         wrapping::unwrap_registered(ctx, &mut birth, &wrapping)?;
     }
+    if incoming.wrapped_in_structure && !birth.is_clear() {
+        let name = wrapped_in_structure();
+        birth.attributes.push(Attribute { name, index: 0, value: Value::Boolean(true) });
+    }
+    if object_type == ObjectType::TEMPLATE {
+        birth.attributes = template::own(&birth.fields, birth.attributes)?;
+        return Ok(birth);
+    }
     complete(&mut birth)?;
     Ok(birth)
+}
+
+/// The server's note that an object's Key Value came wrapped inside a structure, and has to leave
+/// so: the standard has wrapped octets stand for the whole Key Value, but PyKMIP and cases of the
+/// standard itself (TC-WRAP) put them into it.
+pub(super) fn wrapped_in_structure() -> AttributeName {
+    AttributeName::Vendor {
+        vendor: "strongroom".to_owned(),
+        name: "wrapped-in-structure".to_owned(),
+    }
 }
 
 /// Fills in what the value itself tells.

@@ -9,7 +9,7 @@ use strongroom_kmip::{
 };
 use strongroom_model::{AttributeKey, Change, ChangeKind, Lifecycle, ManagedObject, ObjectId};
 
-use super::create::{Pair, deliver_pair, generate, pair_of, read_set};
+use super::create::{Pair, deliver_pair, generate, pair_of};
 use super::life::link;
 use crate::context::Ctx;
 use crate::refusal::Refusal;
@@ -46,7 +46,7 @@ pub(super) fn re_key(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Ref
             format!("object {id} is a {}: only symmetric keys are re-keyed", old.object_type()),
         ));
     }
-    let given = read_set(AttributeSet::Own, payload)?;
+    let given = ctx.attributes(AttributeSet::Own, payload)?;
     let new = replace(ctx, old, given, offset(payload))?;
     ctx.out.text(Tag::UNIQUE_IDENTIFIER, new.as_str());
     ctx.leave(Some(UniqueIdentifierEnum::RE_KEY), &new);
@@ -92,9 +92,9 @@ pub(super) fn re_key_key_pair(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Resul
     check_replaceable(ctx, public)?;
 
     let offset = offset(payload);
-    let mut common = read_set(AttributeSet::Common, payload)?;
-    let mut private_given = read_set(AttributeSet::PrivateKey, payload)?;
-    let mut public_given = read_set(AttributeSet::PublicKey, payload)?;
+    let mut common = ctx.attributes(AttributeSet::Common, payload)?;
+    let mut private_given = ctx.attributes(AttributeSet::PrivateKey, payload)?;
+    let mut public_given = ctx.attributes(AttributeSet::PublicKey, payload)?;
     private_given.extend(common.iter().cloned());
     public_given.append(&mut common);
     let mut private_attributes = inherit(ctx, private, private_given, offset)?;
@@ -145,7 +145,7 @@ fn linked(object: &ManagedObject, kind: LinkType) -> Option<ObjectId> {
 }
 
 /// The replacement's attributes: what the client gives, else what the old object has, with the
-/// dates moved.
+/// dates moved. Names all move over; one that the client gives comes on top.
 fn inherit(
     ctx: &Ctx<'_, '_>,
     old: &ManagedObject,
@@ -153,15 +153,22 @@ fn inherit(
     offset: Option<i64>,
 ) -> Result<Vec<Attribute>, Refusal> {
     let now = ctx.now();
-    let mut attributes = given;
     let has =
         |attributes: &[Attribute], name: &AttributeName| attributes.iter().any(|a| a.name == *name);
+    let is_name = |name: &AttributeName| *name == AttributeName::Standard(Tag::NAME);
+    let (on_top, given): (Vec<_>, Vec<_>) = given.into_iter().partition(|a| is_name(&a.name));
+    let mut attributes = given;
     let given_names: Vec<AttributeName> = attributes.iter().map(|a| a.name.clone()).collect();
     for (name, index, value) in old.attributes() {
         let left = name.tag().is_some_and(|tag| LEFT_BEHIND.contains(&tag))
             || matches!(name, AttributeName::Vendor { vendor, .. } if vendor == "strongroom");
         if !left && !given_names.contains(name) {
             attributes.push(Attribute { name: name.clone(), index, value: value.clone() });
+        }
+    }
+    for name in on_top {
+        if !attributes.iter().any(|a| a.name == name.name && a.value == name.value) {
+            attributes.push(name);
         }
     }
     // New dates: activation = now + offset; the others keep their distance from it.
