@@ -1,6 +1,7 @@
 //! The engine from outside: frames in, frames out, and what the audit keeps.
 
 mod crypto;
+mod old_data;
 mod wire;
 
 use std::sync::Arc;
