@@ -132,8 +132,11 @@ def unknown_key(c, version):
         c.get("no-such-key")
         raise AssertionError("got a key that does not exist")
     except exceptions.KmipOperationFailure as refusal:
-        # Percona's MongoDB and others look for exactly this reason.
-        assert refusal.reason == enums.ResultReason.ITEM_NOT_FOUND, refusal.reason
+        # Percona's MongoDB and others look for exactly this reason in 1.x; 2.x renamed it.
+        expected = enums.ResultReason.ITEM_NOT_FOUND
+        if version >= enums.KMIPVersion.KMIP_2_0:
+            expected = enums.ResultReason.OBJECT_NOT_FOUND
+        assert refusal.reason == expected, refusal.reason
 
 
 STORIES = [
