@@ -82,7 +82,7 @@ fn operations_missing() -> String {
 
 fn objects() -> String {
     let mut out = version_head("Object type", "");
-    for row in ObjectType::TABLE.values.iter().filter(|row| row.name != "Template") {
+    for row in ObjectType::TABLE.values {
         out.push_str(&format!(
             "| {} |{}\n",
             row.name,
