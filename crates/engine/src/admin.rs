@@ -252,6 +252,7 @@ impl Engine {
     /// The store's.
     pub fn sweep(&self) -> Result<usize, EngineError> {
         let inner = &self.inner;
+        inner.served.prune(inner.wall_ms());
         if inner.unsealed().is_none() || inner.clock_alarm().is_some() {
             return Ok(0);
         }

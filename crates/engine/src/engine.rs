@@ -6,6 +6,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::{Mutex, RwLock};
 use strongroom_journal::kind;
+use strongroom_kmip::Operation;
 use strongroom_model::{ClockAlarm, ClockGuard};
 use strongroom_root::Share;
 use strongroom_store::{Options, Store};
@@ -123,6 +124,21 @@ impl Engine {
     /// is called from the writer thread, after the flush.
     pub fn handle(&self, caller: &Arc<Caller>, frame: Vec<u8>, reply: ReplyFn) {
         request::handle(&self.inner, caller, frame, reply);
+    }
+
+    /// Whether a frame asks for something that keeps a processor busy for long: making an
+    /// asymmetric key, deriving a key. A guess from its bytes, for deciding where to run it.
+    pub fn may_take_long(frame: &[u8]) -> bool {
+        // Tag Operation, type Enumeration, length 4.
+        const OPERATION: [u8; 8] = [0x42, 0x00, 0x5C, 0x05, 0, 0, 0, 4];
+        const LONG: [Operation; 3] =
+            [Operation::CREATE_KEY_PAIR, Operation::RE_KEY_KEY_PAIR, Operation::DERIVE_KEY];
+        frame.chunks_exact(8).zip(frame.chunks_exact(8).skip(1)).any(|(header, value)| {
+            header == OPERATION
+                && value
+                    .first_chunk()
+                    .is_some_and(|code| LONG.contains(&Operation(u32::from_be_bytes(*code))))
+        })
     }
 
     /// The configuration that the engine was opened with.

@@ -77,18 +77,20 @@ pub(crate) fn handle(inner: &Arc<Inner>, caller: &Arc<Caller>, frame: Vec<u8>, r
     }
     let needs_writer =
         request.items.iter().any(|item| operations::kind_of(item.operation) == Kind::Change);
-    if !needs_writer && let Some(ran) = run(inner, &unsealed, caller, &request, None, Vec::new()) {
+    let mut prepared: Vec<Option<Prepared>> = request.items.iter().map(|_| None).collect();
+    if !needs_writer && let Some(ran) = run(inner, &unsealed, caller, &request, None, &mut prepared)
+    {
         let bytes = match record(inner, &unsealed, caller, version, &ran.outcomes) {
             Ok(()) => ran.bytes,
             Err(refusal) => refuse_all(inner, &request, &refusal),
         };
         return reply(Reply { bytes, close: false });
     }
-    let prepared = request
-        .items
-        .iter()
-        .map(|item| operations::prepare(item.operation, item.payload, version))
-        .collect();
+    for (item, slot) in request.items.iter().zip(&mut prepared) {
+        if slot.is_none() {
+            *slot = operations::prepare(item.operation, item.payload, version);
+        }
+    }
     change(inner, unsealed, caller.clone(), frame, prepared, reply);
 }
 
@@ -98,7 +100,7 @@ fn change(
     unsealed: Arc<Unsealed>,
     caller: Arc<Caller>,
     frame: Vec<u8>,
-    prepared: Vec<Option<Prepared>>,
+    mut prepared: Vec<Option<Prepared>>,
     reply: ReplyFn,
 ) {
     let engine = inner.clone();
@@ -106,7 +108,8 @@ fn change(
         let ran = tx.and_then(|tx| {
             let request = Request::parse(&frame, &engine.config.limits)
                 .map_err(|e| StoreError::Damaged("the request".to_owned(), e.to_string()))?;
-            run(&engine, &unsealed, &caller, &request, Some(tx), prepared).ok_or(StoreError::Locked)
+            run(&engine, &unsealed, &caller, &request, Some(tx), &mut prepared)
+                .ok_or(StoreError::Locked)
         });
         let done: Done = Box::new(move |committed| {
             let bytes = match committed.and(ran) {
@@ -148,7 +151,7 @@ fn run(
     caller: &Caller,
     request: &Request<'_>,
     tx: Option<&mut WriteTx<'_>>,
-    prepared: Vec<Option<Prepared>>,
+    prepared: &mut [Option<Prepared>],
 ) -> Option<Ran> {
     let now_ms = inner.trusted_ms();
     let role = inner.store.server_state().role_of(&caller.user);
@@ -186,9 +189,9 @@ impl Runner<'_> {
     fn all(
         &self,
         mut tx: Option<&mut WriteTx<'_>>,
-        prepared: Vec<Option<Prepared>>,
+        prepared: &mut [Option<Prepared>],
     ) -> Result<Ran, ()> {
-        let mut prepared = prepared.into_iter();
+        let mut prepared = prepared.iter_mut();
         let mut placeholders = Placeholders::default();
         let mut outcomes = Vec::with_capacity(1);
         let mut reservations = Vec::new();
@@ -198,7 +201,7 @@ impl Runner<'_> {
                 tx.as_deref_mut(),
                 &mut placeholders,
                 &mut reservations,
-                prepared.next().flatten(),
+                prepared.next(),
             )?;
             let failed = outcome.status == ResultStatus::OPERATION_FAILED;
             outcomes.push(outcome);
@@ -216,11 +219,13 @@ impl Runner<'_> {
         tx: Option<&mut WriteTx<'_>>,
         placeholders: &mut Placeholders,
         reservations: &mut Vec<Reservation>,
-        prepared: Option<Prepared>,
+        prepared: Option<&mut Option<Prepared>>,
     ) -> Result<Outcome, ()> {
         let started = Instant::now();
         let mut trail = Trail::default();
-        let work = |tx: Option<&mut WriteTx<'_>>| {
+        let mut none = None;
+        let slot = prepared.unwrap_or(&mut none);
+        let mut work = |tx: Option<&mut WriteTx<'_>>| {
             let mut ctx = Ctx {
                 engine: self.inner,
                 unsealed: self.unsealed,
@@ -235,9 +240,10 @@ impl Runner<'_> {
                 out: Encoder::for_version(self.request.header.version),
                 trail: Trail::default(),
                 reservations: Vec::new(),
-                prepared,
+                prepared: slot.take(),
             };
             let result = operations::run(&mut ctx, item);
+            *slot = ctx.prepared.take();
             trail = ctx.trail;
             if let Some(value) = self.request.header.client_correlation_value {
                 trail.parameters.push(("client-correlation", value.to_owned()));

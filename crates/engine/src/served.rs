@@ -4,7 +4,7 @@
 //! right after the reply rather than before it, so that reading keys stays a use; if the machine
 //! stops in between, the record of the Get itself tells.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -12,19 +12,28 @@ use strongroom_kmip::{Tag, Value};
 use strongroom_model::{AttributeKey, Change, ChangeKind, ManagedObject, ObjectId, Origin};
 
 use crate::context::Ctx;
-use crate::engine::Inner;
 use crate::refusal::Refusal;
 
 /// More than so many unwritten marks, and a Get waits for the writer like a change.
 const MAX_PENDING: usize = 65_536;
 
-/// Objects that were given out and whose mark is on its way to the journal.
+/// How long a written mark is still remembered, milliseconds: a reader may look at a snapshot that
+/// is older than the mark.
+const KEEP_MS: i64 = 10_000;
+
+/// Objects that were given out and whose mark is on its way to the journal, or just arrived there:
+/// then with the time of that.
 #[derive(Default)]
-pub(crate) struct Served(Mutex<HashSet<ObjectId>>);
+pub(crate) struct Served(Mutex<HashMap<ObjectId, Option<i64>>>);
 
 impl Served {
     pub(crate) fn contains(&self, id: &ObjectId) -> bool {
-        self.0.lock().contains(id)
+        self.0.lock().contains_key(id)
+    }
+
+    /// Forgets marks that every reader sees by now.
+    pub(crate) fn prune(&self, now_ms: i64) {
+        self.0.lock().retain(|_, written| written.is_none_or(|at| now_ms - at < KEEP_MS));
     }
 }
 
@@ -60,15 +69,17 @@ impl Ctx<'_, '_> {
             self.trail.changed = changed;
             return Ok(());
         }
-        let mut pending = self.engine.served.0.lock();
-        if pending.len() >= MAX_PENDING {
+        let mut marks = self.engine.served.0.lock();
+        if marks.contains_key(&object.id) {
+            return Ok(());
+        }
+        if marks.len() >= MAX_PENDING {
             return Err(Refusal::needs_writer());
         }
-        if pending.insert(object.id.clone()) {
-            let origin = self.caller.origin(self.operation.name(), &self.trail.rule);
-            drop(pending);
-            self.served_later(object.id.clone(), origin);
-        }
+        marks.insert(object.id.clone(), None);
+        drop(marks);
+        let origin = self.caller.origin(self.operation.name(), &self.trail.rule);
+        self.served_later(object.id.clone(), origin);
         Ok(())
     }
 
@@ -89,14 +100,8 @@ impl Ctx<'_, '_> {
                 if let Err(error) = committed.and(marked) {
                     tracing::warn!(%error, object = %id, "the Fresh attribute was not updated");
                 }
-                Inner::forget_served(&engine, &id);
+                engine.served.0.lock().insert(id, Some(engine.wall_ms()));
             })
         }));
-    }
-}
-
-impl Inner {
-    fn forget_served(engine: &Arc<Self>, id: &ObjectId) {
-        engine.served.0.lock().remove(id);
     }
 }

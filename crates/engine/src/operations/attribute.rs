@@ -346,7 +346,7 @@ fn check_value(
     };
     let value = &attribute.value;
     match tag {
-        Tag::NAME => check_name(ctx, value, Some(&object.id))?,
+        Tag::NAME => check_name(ctx, object.owner(), value, Some(&object.id))?,
         Tag::USAGE_LIMITS => return usage_limits(value),
         // Once sensitive, always: a flag that can be taken back protects nothing.
         Tag::SENSITIVE

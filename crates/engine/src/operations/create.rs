@@ -19,7 +19,17 @@ use crate::objects::is_transparent;
 use crate::refusal::Refusal;
 
 /// Key material made before the transaction, because it takes long.
-pub(crate) struct Prepared(Result<asym::KeyPair, Refusal>);
+pub(crate) enum Prepared {
+    /// A key pair.
+    Pair(Result<asym::KeyPair, Refusal>),
+    /// A derived key, and the digests of the sealed materials that it was derived from.
+    Derived {
+        /// The derived octets.
+        material: SecretBytes,
+        /// What they came from, in order.
+        from: Vec<[u8; 32]>,
+    },
+}
 
 /// A new object on its way into the store.
 pub(super) struct Birth {
@@ -151,7 +161,7 @@ impl Birth {
     fn check_names(&self, ctx: &Ctx<'_, '_>) -> Result<(), Refusal> {
         let name = AttributeName::Standard(Tag::NAME);
         for attribute in self.attributes.iter().filter(|a| a.name == name) {
-            check_name(ctx, &attribute.value, None)?;
+            check_name(ctx, &ctx.caller.user, &attribute.value, None)?;
         }
         Ok(())
     }
@@ -210,9 +220,10 @@ pub(super) fn usage_limits(given: &Value) -> Result<Value, Refusal> {
     ]))
 }
 
-/// Refuses a Name that another object of the caller has.
+/// Refuses a Name that another object of the owner has.
 pub(super) fn check_name(
     ctx: &Ctx<'_, '_>,
+    owner: &str,
     name: &Value,
     except: Option<&ObjectId>,
 ) -> Result<(), Refusal> {
@@ -222,11 +233,11 @@ pub(super) fn check_name(
         .filter(|text| !text.is_empty())
         .ok_or_else(|| Refusal::invalid_field("Name Value is missing or empty"))?;
     let Some(tx) = &ctx.tx else { return Err(Refusal::needs_writer()) };
-    let holders = tx.holders_of_name(&ctx.caller.user, name)?;
+    let holders = tx.holders_of_name(owner, name)?;
     if holders.iter().any(|holder| Some(&holder.id) != except) {
         return Err(Refusal::new(
             ResultReason::NON_UNIQUE_NAME_ATTRIBUTE,
-            format!("another object of {} has the Name {text:?}", ctx.caller.user),
+            format!("another object of {} has the Name {text:?}", owner),
         ));
     }
     Ok(())
@@ -391,7 +402,7 @@ impl PairPlan {
 /// Generates the pair that a Create Key Pair asks for, outside the transaction.
 pub(super) fn prepare_key_pair(payload: View<'_>, _: ProtocolVersion) -> Option<Prepared> {
     let plan = PairPlan::read(payload).ok()?;
-    Some(Prepared(generate_pair(&plan)))
+    Some(Prepared::Pair(generate_pair(&plan)))
 }
 
 /// A pair, and what it was made by.
@@ -406,8 +417,8 @@ pub(super) fn pair_of(ctx: &mut Ctx<'_, '_>, attributes: &[Attribute]) -> Result
     ctx.note("algorithm", plan.algorithm.name());
     keys::check_pair(plan.algorithm, plan.length, ctx.engine.config.legacy_algorithms)?;
     let pair = match ctx.prepared.take() {
-        Some(Prepared(result)) => result?,
-        None => generate_pair(&plan)?,
+        Some(Prepared::Pair(result)) => result?,
+        _ => generate_pair(&plan)?,
     };
     Ok(Pair { plan, pair })
 }

@@ -19,7 +19,7 @@ use strongroom_kmip::{
 use strongroom_model::{KeyBlock, ManagedObject, ObjectId, Purpose};
 use strongroom_secmem::SecretBytes;
 
-use super::create::Birth;
+use super::create::{Birth, Prepared};
 use super::crypt::octets;
 use super::get::algorithm;
 use super::keys::{self, Parameters, bad_parameters, check_algorithm, check_hash, material_len};
@@ -65,7 +65,18 @@ pub(super) fn derive_key(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(),
     }
     let bases = bases(ctx, payload)?;
     let derivation = Derivation::read(ctx, parameters, &bases, length)?;
-    birth.material = Some(derivation.run(ctx, method)?);
+    let from: Vec<[u8; 32]> =
+        bases.iter().filter_map(|b| b.object.material.as_ref().map(|m| m.digest)).collect();
+    let material = match ctx.prepared.take() {
+        Some(Prepared::Derived { material, from: known }) if known == from => material,
+        _ => derivation.run(ctx, method)?,
+    };
+    if ctx.tx.is_none() {
+        // A derivation may take long: it is done here, and the writer only stores its result.
+        ctx.prepared = Some(Prepared::Derived { material, from });
+        return Err(Refusal::needs_writer());
+    }
+    birth.material = Some(material);
 
     let now = ctx.now();
     birth.default_to(Tag::ORIGINAL_CREATION_DATE, Value::DateTime(now));

@@ -64,7 +64,7 @@ operations! {
     CREATE_KEY_PAIR, Change, create::create_key_pair;
     DECRYPT, Use, crypt::decrypt;
     DELETE_ATTRIBUTE, Change, attribute::delete;
-    DERIVE_KEY, Change, derive::derive_key;
+    DERIVE_KEY, Use, derive::derive_key;
     DESTROY, Change, life::destroy;
     DISCOVER_VERSIONS, Use, query::discover_versions;
     ENCRYPT, Use, crypt::encrypt;
@@ -129,6 +129,12 @@ pub(crate) fn run(ctx: &mut Ctx<'_, '_>, item: &BatchItem<'_>) -> Result<(), Ref
         )
     };
     let entry = entry(item.operation).ok_or_else(unknown)?;
+    if !item.operation.exists_in(ctx.version) {
+        return Err(Refusal::new(
+            ResultReason::OPERATION_NOT_SUPPORTED,
+            format!("KMIP {} has no operation {}", ctx.version, item.operation),
+        ));
+    }
     if entry.interop_only && !ctx.engine.config.interop {
         return Err(unknown());
     }

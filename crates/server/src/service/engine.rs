@@ -149,7 +149,12 @@ impl EngineManager {
 
 impl Handler for EngineManager {
     fn handle(&self, caller: &Arc<Caller>, frame: Vec<u8>, reply: Box<dyn FnOnce(Reply) + Send>) {
-        self.engine.handle(caller, frame, reply);
+        if Engine::may_take_long(&frame) {
+            // Making an RSA key takes a second or more: the other tasks of this thread move on.
+            tokio::task::block_in_place(|| self.engine.handle(caller, frame, reply));
+        } else {
+            self.engine.handle(caller, frame, reply);
+        }
     }
 
     fn is_revoked(&self, fingerprint: &str) -> bool {
