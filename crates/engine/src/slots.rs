@@ -201,7 +201,7 @@ impl Engine {
         file: &SlotFile,
         text: &str,
     ) -> Result<Result<strongroom_root::Opened, UnsealProgress>, EngineError> {
-        let share = Share::parse(text).map_err(|e| RootError::from(e))?;
+        let share = Share::parse(text).map_err(RootError::from)?;
         let threshold = share.threshold();
         let mut given = self.inner.shares.lock();
         // A share of another set is told apart at once, and those given before stay.
@@ -295,7 +295,7 @@ impl Engine {
             .iter()
             .map(|text| Share::parse(text))
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|e| RootError::from(e))?;
+            .map_err(RootError::from)?;
         let verified = file.verify_shares(&shares)?;
         self.server_event(by, "verify shares", &[("slot", &verified.slot.to_string())])?;
         Ok(verified)

@@ -157,7 +157,10 @@ fn routes() -> String {
     out
 }
 
-const TABLES: &[(&str, &str, fn() -> String)] = &[
+/// The page, the table's name in it, and what writes it.
+type Table = (&'static str, &'static str, fn() -> String);
+
+const TABLES: &[Table] = &[
     ("doc/audit.md", "rules", rules),
     ("doc/kmip.md", "operations", operations),
     ("doc/kmip.md", "operations-missing", operations_missing),
