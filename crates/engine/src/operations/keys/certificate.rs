@@ -79,7 +79,7 @@ impl Told<'_> {
     /// The names as text, as KMIP 1.0 has them (1.4 sections 3.10 to 3.12).
     fn old_names(&mut self, certificate: &X509Certificate<'_>) {
         let issuer = text_of(certificate.issuer());
-        let serial = hex(certificate.raw_serial());
+        let serial = number_text(certificate.raw_serial());
         self.one(
             Tag::CERTIFICATE_IDENTIFIER,
             Value::Structure(vec![
@@ -211,6 +211,16 @@ fn escaped(text: &str) -> String {
     out
 }
 
+/// A serial number as text, as the standard's cases and common tools write it: capitals, without
+/// the zero that only keeps the sign.
+fn number_text(content: &[u8]) -> String {
+    let digits = match content {
+        [0, rest @ ..] if !rest.is_empty() => rest,
+        all => all,
+    };
+    hex(digits).to_uppercase()
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
         let _ = write!(out, "{byte:02x}");
@@ -339,9 +349,10 @@ mod tests {
     }
 
     #[test]
-    fn a_serial_number_keeps_its_leading_zero() {
+    fn a_serial_number_keeps_its_leading_zero_in_der_but_not_as_text() {
         assert_eq!(der_integer(&[0, 0xEC]), [2, 2, 0, 0xEC]);
-        assert_eq!(hex(&[0, 0xEC]), "00ec");
+        assert_eq!(number_text(&[0, 0xEC]), "EC");
+        assert_eq!(number_text(&[1]), "01");
     }
 
     #[test]
