@@ -3,6 +3,7 @@
 //! [`Event`] is what happened, in a shape that no engine and no agent owns. A [`Style`] turns it
 //! into one line: RFC 5424 or RFC 3164 syslog, CEF, LEEF, OCSF or plain JSON. That part is pure. A
 //! [`Forwarder`] takes events from [`Source`]s and carries them to any number of receivers over
+//! TCP, TLS or UDP, each in a thread of its own with a durable [`Cursor`]; [`forward`] says what
 //! "at least once" means there.
 //!
 //! What this crate is not for: deciding what is recorded, storing it, or reading the formats back.
@@ -28,8 +29,13 @@ pub mod catalog;
 pub mod dictionary;
 mod event;
 mod format;
+pub mod forward;
 mod lean;
 mod text;
 
 pub use event::{Device, Event, Outcome, Severity, event_id};
 pub use format::{Delimiter, Envelope, Format, MAX_EVENT, Style};
+pub use forward::{
+    Begin, Confirmation, Cursor, CursorError, Destination, DestinationState, Filter, Forwarder,
+    Framing, Source, SourceError, StartError, Timing, TlsOptions, Transport,
+};
