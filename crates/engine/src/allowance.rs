@@ -23,11 +23,22 @@ pub(crate) struct Reservation {
 }
 
 impl Allowances {
-    /// Takes `amount` from what is left in memory. False when there is not enough.
-    pub(crate) fn take(&self, id: &ObjectId, counter: Counter, amount: u64) -> bool {
+    /// Takes `amount` from what is left in memory. False when there is not enough, or when the
+    /// limit was lowered since the block was reserved.
+    pub(crate) fn take(
+        &self,
+        object: &ManagedObject,
+        counter: Counter,
+        amount: u64,
+        limit: u64,
+    ) -> bool {
         let mut left = self.left.lock();
-        match left.get_mut(&(id.clone(), counter)) {
+        match left.get_mut(&(object.id.clone(), counter)) {
             Some(available) if *available >= amount => {
+                let used = reserved(object, counter).saturating_sub(*available);
+                if amount > limit.saturating_sub(used) {
+                    return false;
+                }
                 *available -= amount;
                 true
             }
@@ -50,6 +61,9 @@ impl Allowances {
         let available = left.get(&key).copied().unwrap_or(0);
         let reserved = reserved(object, counter);
         let headroom = limit.saturating_sub(reserved);
+        if amount > limit.saturating_sub(reserved.saturating_sub(available)) {
+            return None;
+        }
         let need = amount.saturating_sub(available);
         if need > headroom {
             return None;
@@ -108,7 +122,7 @@ mod tests {
         let mut object = object();
         let mut used = 0;
         loop {
-            if allowances.take(&object.id, Counter::Usage, 3) {
+            if allowances.take(&object, Counter::Usage, 3, 1_000) {
                 used += 3;
                 continue;
             }
@@ -121,6 +135,19 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_that_was_lowered_counts_at_once() {
+        let allowances = Allowances::default();
+        let mut object = object();
+        let r = allowances.reserve(&object, 1, Counter::Usage, 1, 6_400).unwrap();
+        object.counters.insert((Counter::Usage as u8, 1), r.upto);
+        allowances.grant(&r);
+        assert!(allowances.take(&object, Counter::Usage, 1, 6_400));
+        assert!(!allowances.take(&object, Counter::Usage, 1, 2));
+        assert!(allowances.reserve(&object, 1, Counter::Usage, 1, 2).is_none());
+        assert!(allowances.take(&object, Counter::Usage, 1, 3));
+    }
+
+    #[test]
     fn after_a_restart_the_rest_of_a_block_counts_as_used() {
         let mut object = object();
         let before = Allowances::default();
@@ -128,7 +155,7 @@ mod tests {
         object.counters.insert((Counter::Usage as u8, 1), r.upto);
         assert_eq!(r.upto, 101);
         let after = Allowances::default();
-        assert!(!after.take(&object.id, Counter::Usage, 1));
+        assert!(!after.take(&object, Counter::Usage, 1, 6_400));
         let r = after.reserve(&object, 1, Counter::Usage, 1, 6_400).unwrap();
         assert_eq!(r.upto, 202);
     }

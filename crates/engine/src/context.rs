@@ -266,7 +266,7 @@ impl Ctx<'_, '_> {
         amount: u64,
         limit: u64,
     ) -> Result<(), Refusal> {
-        if self.engine.allowances.take(&object.id, counter, amount) {
+        if self.engine.allowances.take(object, counter, amount, limit) {
             return Ok(());
         }
         if self.tx.is_none() {

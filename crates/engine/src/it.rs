@@ -1,5 +1,6 @@
 //! The engine from outside: frames in, frames out, and what the audit keeps.
 
+mod attacks;
 mod crypto;
 mod old_data;
 mod wire;

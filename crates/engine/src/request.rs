@@ -282,6 +282,8 @@ impl Runner<'_> {
         for outcome in &mut outcomes {
             if outcome.status == ResultStatus::SUCCESS {
                 outcome.status = ResultStatus::OPERATION_UNDONE;
+                // What it gave goes back too: its share of a usage limit was rolled back with it.
+                outcome.payload = None;
             }
             outcome.trail.changed = false;
         }

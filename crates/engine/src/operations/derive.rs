@@ -21,7 +21,7 @@ use strongroom_secmem::SecretBytes;
 
 use super::create::{Birth, Prepared};
 use super::crypt::octets;
-use super::get::algorithm;
+use super::get::{algorithm, check_release};
 use super::keys::{self, Parameters, bad_parameters, check_algorithm, check_hash, material_len};
 use super::life::link;
 use super::rekey::add_link;
@@ -263,6 +263,15 @@ impl<'a> Derivation<'a> {
         }
     }
 
+    /// Refuses to encrypt an object that may not leave: whoever knows the key that it is encrypted
+    /// under would have it back from the derived key. One-way functions give nothing back.
+    fn check_data_may_leave(&self) -> Result<(), Refusal> {
+        match self.bases.get(1) {
+            Some(data) => check_release(&data.object, false),
+            None => Ok(()),
+        }
+    }
+
     fn pbkdf2(&self, ctx: &Ctx<'_, '_>) -> Result<SecretBytes, Refusal> {
         let salt = self.salt.ok_or_else(|| Refusal::invalid_field("Salt is missing"))?;
         let iterations =
@@ -311,6 +320,7 @@ impl<'a> Derivation<'a> {
         check_algorithm(ctx.engine.config.legacy_algorithms, algorithm, None)?;
         let spec = self.parameters.spec(algorithm);
         check_derivation_mode(&spec)?;
+        self.check_data_may_leave()?;
         let data = self.data(ctx)?;
         Ok(backend::encrypt(&*self.base(ctx)?, &spec, self.iv, data.octets(), self.length)?)
     }
@@ -327,6 +337,9 @@ impl<'a> Derivation<'a> {
             }
             (None, None) => return Err(missing_hash()),
         }?;
+        if !matches!(prf, mac::Algorithm::Hmac(_)) {
+            self.check_data_may_leave()?;
+        }
         let data = self.data(ctx)?;
         Ok(backend::nist800_108(mode, prf, &*self.base(ctx)?, data.octets(), self.length)?)
     }
@@ -381,7 +394,10 @@ impl Data<'_> {
 /// A key stream does not derive: whoever knows the data and one result knows every other.
 fn check_derivation_mode(spec: &Spec) -> Result<(), Refusal> {
     let stream = is_aead(spec)
-        || matches!(spec.mode, Some(BlockCipherMode::CTR | BlockCipherMode::OFB))
+        || matches!(
+            spec.mode,
+            Some(BlockCipherMode::CTR | BlockCipherMode::OFB | BlockCipherMode::CFB)
+        )
         || matches!(spec.algorithm, CryptographicAlgorithm::CHACHA20 | CryptographicAlgorithm::RC4);
     if stream {
         return Err(bad_parameters("ENCRYPT derives with a block mode such as CBC or ECB"));
@@ -434,6 +450,7 @@ mod tests {
         let allowed = |mode| check_derivation_mode(&Spec::new(aes, Some(mode))).is_ok();
         assert!(allowed(BlockCipherMode::CBC));
         assert!(!allowed(BlockCipherMode::CTR));
+        assert!(!allowed(BlockCipherMode::CFB));
         assert!(!allowed(BlockCipherMode::GCM));
     }
 }

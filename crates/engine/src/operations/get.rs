@@ -177,7 +177,7 @@ fn in_structure(version: ProtocolVersion, wrapping: &Node) -> bool {
 }
 
 /// "A sensitive key leaves only wrapped, a non-extractable one never."
-fn check_release(object: &ManagedObject, wrapped: bool) -> Result<(), Refusal> {
+pub(super) fn check_release(object: &ManagedObject, wrapped: bool) -> Result<(), Refusal> {
     let flag = |tag| object.value(tag).and_then(Value::as_boolean);
     if flag(Tag::EXTRACTABLE) == Some(false) {
         return Err(Refusal::new(

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use strongroom_crypto::{cipher, wrap as backend};
 use strongroom_kmip::{
     Attribute, AttributeName, AttributeSet, BlockCipherMode, CryptographicUsageMask, Encoder,
-    EncodingOption, KeyFormatType, Limits, Node, ObjectType, Operation, ResultReason, Tag, View,
-    WrappingMethod,
+    EncodingOption, KeyFormatType, Limits, Node, ObjectType, Operation, ResultReason, Tag, Value,
+    View, WrappingMethod,
 };
 use strongroom_model::{ManagedObject, ObjectId, Purpose};
 use strongroom_secmem::SecretBytes;
@@ -290,7 +290,24 @@ pub(super) fn unwrap_registered(
     let iv = wrapping.find(Tag::IV_COUNTER_NONCE).and_then(|n| n.value.as_bytes());
     let plain = decrypt(ctx, &cached, &parameters, iv.unwrap_or_default(), wrapped.as_slice())?;
     let option = wrapping.find(Tag::ENCODING_OPTION).and_then(|n| n.value.as_enumeration());
-    place(birth, option.map(EncodingOption), plain)
+    place(birth, option.map(EncodingOption), plain)?;
+    inherit_sensitive(object, birth)
+}
+
+/// What a sensitive key unwraps is sensitive. Otherwise whoever may unwrap takes a sensitive key
+/// out wrapped, brings it back as another object, and gets that in the clear.
+fn inherit_sensitive(wrapping_key: &ManagedObject, birth: &mut Birth) -> Result<(), Refusal> {
+    if wrapping_key.value(Tag::SENSITIVE).and_then(Value::as_boolean) != Some(true) {
+        return Ok(());
+    }
+    birth.default_to(Tag::SENSITIVE, Value::Boolean(true));
+    if birth.value(Tag::SENSITIVE).and_then(Value::as_boolean) == Some(true) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        ResultReason::SENSITIVE,
+        format!("what the sensitive key {} unwraps must be sensitive too", wrapping_key.id),
+    ))
 }
 
 /// Decrypts with the wrapping key.
@@ -373,7 +390,7 @@ pub(super) fn attributes_asked(
 
 #[cfg(test)]
 mod tests {
-    use strongroom_kmip::{HashingAlgorithm, PaddingMethod, Value};
+    use strongroom_kmip::{HashingAlgorithm, PaddingMethod};
     use strongroom_model::{AttributeKey, KeyBlock, Register, Stamp};
 
     use super::*;
