@@ -20,7 +20,8 @@ pub(super) fn rfc5424(style: &Style, lean: &Lean, sequence: Option<u32>) -> Stri
         element(&mut line, &id, detail.iter().map(|(n, v)| (param_name(n), v.clone())));
     }
     registered(&mut line, style, lean, sequence);
-    message(&mut line, style, &lean.sentence());
+    let sentence: String = lean.sentence().chars().map(visible).collect();
+    message(&mut line, style, &sentence);
     line
 }
 
@@ -132,13 +133,13 @@ fn escape(line: &mut String, value: &str) {
     }
 }
 
-/// RFC 5424 section 6.4.
+/// RFC 5424 section 6.4. The text holds no control characters but the tabs of LEEF.
 fn message(line: &mut String, style: &Style, text: &str) {
     line.push(' ');
     if style.bom && !text.is_ascii() {
         line.push('\u{feff}');
     }
-    line.extend(text.chars().map(|c| if c == '\t' { c } else { visible(c) }));
+    line.push_str(text);
 }
 
 /// RFC 5424 section 6.3.3: 1 to 32 printable ASCII characters without `=`, `]`, `"` and space.
