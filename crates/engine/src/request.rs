@@ -282,8 +282,13 @@ impl Runner<'_> {
         for outcome in &mut outcomes {
             if outcome.status == ResultStatus::SUCCESS {
                 outcome.status = ResultStatus::OPERATION_UNDONE;
-                // What it gave goes back too: its share of a usage limit was rolled back with it.
-                outcome.payload = None;
+                // What a use gave goes back too: its share of a usage limit was rolled back with
+                // it. Changes and Check give identifiers, which are to stay (BL-M-2-21).
+                let gives = outcome.operation != Operation::CHECK
+                    && operations::kind_of(outcome.operation) == Kind::Use;
+                if gives {
+                    outcome.payload = None;
+                }
             }
             outcome.trail.changed = false;
         }

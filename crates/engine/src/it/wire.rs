@@ -321,3 +321,23 @@ fn profiles_are_listed_as_far_as_the_version_knows_them() {
         [ProtocolVersion::V1_3, ProtocolVersion::V1_4, ProtocolVersion::V2_1].map(listed);
     assert!(0 < old && old < middle && middle < new);
 }
+
+#[test]
+fn an_undone_change_still_names_its_object() {
+    let bench = Bench::new();
+    let id = bench.create("key").unwrap();
+    let frame = RequestBuilder::new(V)
+        .batch_error(BatchErrorContinuationOption::UNDO)
+        .item(Operation::ACTIVATE, |e| e.text(Tag::UNIQUE_IDENTIFIER, &id))
+        .item(Operation::CHECK, |e| e.text(Tag::UNIQUE_IDENTIFIER, &id))
+        .item(Operation::ACTIVATE, |e| e.text(Tag::UNIQUE_IDENTIFIER, "none"))
+        .finish();
+    let bytes = bench.send(&bench.alice, frame);
+    let view = ResponseView::parse(&bytes, &Limits::default()).unwrap();
+    for item in &view.items[..2] {
+        assert_eq!(item.status, ResultStatus::OPERATION_UNDONE);
+        let named = item.payload.and_then(|p| p.find(Tag::UNIQUE_IDENTIFIER)?.as_text());
+        assert_eq!(named, Some(id.as_str()));
+    }
+    assert_eq!(bench.state(&id), State::PRE_ACTIVE);
+}
