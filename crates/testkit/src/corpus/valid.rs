@@ -433,7 +433,7 @@ fn attribute_changes(list: &mut List, scene: &Scene) {
     });
     list.push("adjust", Operation::ADJUST_ATTRIBUTE, |e| {
         id(e, scene.victim(0));
-        e.enumeration(Tag::ATTRIBUTE_REFERENCE, Tag::ROTATE_INTERVAL.0);
+        e.enumeration(Tag::ATTRIBUTE_REFERENCE, Tag::PROTECTION_PERIOD.0);
         e.enumeration(Tag::ADJUSTMENT_TYPE, AdjustmentType::INCREMENT);
     });
 }
