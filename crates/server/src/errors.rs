@@ -107,7 +107,8 @@ errors! {
         "The client certificate is outside its dates.",
         "Check both clocks, then ask an officer for a new one.";
     CERTIFICATE_UNUSABLE = 3023, "certificate-unusable", 403, Denied, AUTHENTICATION_NOT_SUCCESSFUL,
-        "The client certificate names nobody.", "Its subject needs one common name (CN).";
+        "The client certificate cannot stand for a user.",
+        "Its subject needs one common name (CN), and not one of the server's own.";
     DENIED = 3024, "denied", 403, Denied, PERMISSION_DENIED,
         "You may not do this.", "Ask somebody who has the role that the detail names.";
     NEEDS_APPROVAL = 3025, "needs-approval", 202, NeedsApproval, PERMISSION_DENIED,

@@ -10,9 +10,13 @@ use crate::errors::{self, Fault};
 use crate::pki::hex;
 use crate::service::Caller;
 
-/// Longest name taken from a certificate, in characters: enough for every real one, short enough
-/// for every audit record.
+/// Longest name taken from a certificate, in bytes: enough for every real one, short enough for
+/// every audit record.
 const LONGEST_NAME: usize = 256;
+
+/// Users that the server itself is in the records. A certificate with such a name, in whatever
+/// case, would make its owner look like the server.
+const RESERVED: [&str; 3] = ["server", "strongroom", "console"];
 
 /// Most groups or alternative names taken from one certificate.
 const MOST_NAMES: usize = 32;
@@ -34,24 +38,25 @@ impl Identity {
     /// Without a common name the first DNS or mail name stands in for it.
     ///
     /// # Errors
-    /// [`errors::CERTIFICATE_UNUSABLE`] when it names nobody, or two, or has control characters
-    /// in a name (they would forge lines in somebody's log).
-    pub fn of_certificate(der: &[u8], peer: SocketAddr) -> Result<Self, Fault> {
-        let unusable = |why: &str| Fault::new(errors::CERTIFICATE_UNUSABLE, why.to_owned());
+    /// [`Unusable`] when it names nobody, or two, or a user that only the server is, or has
+    /// control characters in a name (they would forge lines in somebody's log).
+    pub fn of_certificate(der: &[u8], peer: SocketAddr) -> Result<Self, Unusable> {
         let (_, cert) = X509Certificate::from_der(der)
-            .map_err(|_| unusable("It is not an X.509 certificate."))?;
+            .map_err(|_| Unusable("a certificate that is not X.509"))?;
         let subject = cert.subject();
         let mut names = subject.iter_common_name();
         let common = match (names.next(), names.next()) {
             (Some(name), None) => {
-                Some(name.as_str().map_err(|_| unusable("Its CN is not text."))?.to_owned())
+                let name = name.as_str();
+                Some(name.map_err(|_| Unusable("a certificate whose CN is not text"))?.to_owned())
             }
             (None, _) => None,
-            (Some(_), Some(_)) => return Err(unusable("It has two common names.")),
+            (Some(_), Some(_)) => return Err(Unusable("a certificate with two common names")),
         };
         let mut groups = Vec::new();
         for unit in subject.iter_organizational_unit().take(MOST_NAMES) {
-            let unit = unit.as_str().map_err(|_| unusable("An OU is not text."))?;
+            let unit = unit.as_str();
+            let unit = unit.map_err(|_| Unusable("a certificate with an OU that is not text"))?;
             groups.push(unit.to_owned());
         }
         let mut sans = Vec::new();
@@ -73,14 +78,10 @@ impl Identity {
                 sans.push(text);
             }
         }
-        let user = common.or(stand_in).ok_or_else(|| unusable("It has no common name."))?;
-        for name in core::iter::once(&user).chain(&groups).chain(&sans) {
-            if name.trim().is_empty()
-                || name.chars().count() > LONGEST_NAME
-                || name.chars().any(char::is_control)
-            {
-                return Err(unusable("A name in it is empty, too long or has control characters."));
-            }
+        let user = common.or(stand_in).ok_or(Unusable("a certificate that names nobody"))?;
+        check_user(&user)?;
+        for name in groups.iter().chain(&sans) {
+            check_name(name)?;
         }
         Ok(Self {
             caller: Arc::new(Caller {
@@ -100,6 +101,41 @@ impl Identity {
     pub fn counts_at(&self, now: i64) -> bool {
         (self.not_before..=self.not_after).contains(&now)
     }
+}
+
+/// Why a certificate cannot stand for a user: a few words for the audit, never the peer's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unusable(pub &'static str);
+
+impl From<Unusable> for Fault {
+    fn from(Unusable(why): Unusable) -> Self {
+        Self::new(errors::CERTIFICATE_UNUSABLE, format!("It is {why}."))
+    }
+}
+
+/// Whether a name can be a user's.
+///
+/// # Errors
+/// [`Unusable`] when it is empty, too long, reserved, or has control characters.
+pub fn check_user(name: &str) -> Result<(), Unusable> {
+    check_name(name)?;
+    if RESERVED.iter().any(|reserved| name.trim().eq_ignore_ascii_case(reserved)) {
+        return Err(Unusable("a certificate whose name is reserved for the server itself"));
+    }
+    Ok(())
+}
+
+fn check_name(name: &str) -> Result<(), Unusable> {
+    if name.chars().any(char::is_control) {
+        return Err(Unusable("a certificate with control characters in a name"));
+    }
+    if name.trim().is_empty() {
+        return Err(Unusable("a certificate with an empty name"));
+    }
+    if name.len() > LONGEST_NAME {
+        return Err(Unusable("a certificate with a name of more than 256 bytes"));
+    }
+    Ok(())
 }
 
 /// SHA-256 of a certificate's DER.

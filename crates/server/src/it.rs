@@ -379,6 +379,26 @@ fn a_sealed_server_answers_health_and_unseal_and_little_else() {
 }
 
 #[test]
+fn nobody_passes_for_the_server_itself() {
+    let house = House::new();
+    let bundle = house.dir.path().join("impostor");
+    house.authority.issue_unchecked("Server", now()).unwrap().write_bundle(&bundle).unwrap();
+    assert!(house.echo(&house.tls(Some(&bundle), &rustls::version::TLS13)).is_err());
+    let reach = Reach {
+        bundle: Some(bundle),
+        server: Some(house.running.as_ref().unwrap().admin.to_string()),
+        ..Reach::default()
+    };
+    let e = Client::new(&reach, &[]).unwrap().get::<Health>("/health").unwrap_err();
+    assert_eq!(e.info.number, errors::CERTIFICATE_UNUSABLE.number);
+    assert!(e.detail.contains("reserved for the server itself"), "{}", e.detail);
+    assert!(house.memory.callers.lock().unwrap().is_empty());
+    let events = house.memory.events.lock().unwrap();
+    let about = |e: &&String| e.contains("handshakes-failed") && e.contains("reserved");
+    assert_eq!(events.iter().filter(about).count(), 2, "{events:?}");
+}
+
+#[test]
 fn a_revoked_administrator_is_out_at_once() {
     let house = House::new();
     let der = tls::certificates(&house.bundle("sysadmin").join("cert.pem")).unwrap();

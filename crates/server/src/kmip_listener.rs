@@ -179,7 +179,7 @@ impl Port {
                 return self.stranger(peer, "a revoked certificate");
             }
             Ok(identity) => identity,
-            Err(_) => return self.stranger(peer, "a certificate that names nobody"),
+            Err(unusable) => return self.stranger(peer, unusable.0),
         };
         let end = self.converse(&mut stream, &identity, stop).await;
         if !matches!(end, End::Closed | End::Stopping) {

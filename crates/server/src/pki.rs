@@ -18,7 +18,7 @@ use strongroom_secmem::SecretBytes;
 use zeroize::Zeroizing;
 
 use crate::errors::{self, Fault};
-use crate::identity::fingerprint;
+use crate::identity::{Unusable, check_user, fingerprint};
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
@@ -119,7 +119,9 @@ impl Authority {
                 Err(_) => SanType::DnsName(dns_name(name)?),
             });
         }
-        let first = names.first().map_or("strongroom", String::as_str);
+        // The name that the server has in records stands in no certificate, not even its own.
+        let first = names.iter().find(|name| check_user(name).is_ok());
+        let first = first.map_or("localhost", String::as_str);
         params.distinguished_name = distinguished(&[(DnType::CommonName, first)]);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         self.issue(params)
@@ -130,6 +132,9 @@ impl Authority {
     /// # Errors
     /// [`errors::BAD_REQUEST`] when the subject cannot be one.
     pub fn issue_client(&self, subject: &Subject, days: i64, now: i64) -> Result<Issued, Fault> {
+        check_user(&subject.user).map_err(|Unusable(why)| {
+            Fault::bad_request(format!("\"{}\" would make {why}.", subject.user.escape_debug()))
+        })?;
         for name in core::iter::once(&subject.user).chain(&subject.group) {
             if name.trim().is_empty()
                 || name.chars().count() > 64
@@ -146,6 +151,15 @@ impl Authority {
             parts.push((DnType::OrganizationalUnitName, group));
         }
         params.distinguished_name = distinguished(&parts);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.issue(params)
+    }
+
+    /// A client certificate for whatever name, as a careless authority would make it.
+    #[cfg(test)]
+    pub(crate) fn issue_unchecked(&self, user: &str, now: i64) -> Result<Issued, Fault> {
+        let mut params = dated(now, 5)?;
+        params.distinguished_name = distinguished(&[(DnType::CommonName, user)]);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.issue(params)
     }
@@ -335,15 +349,33 @@ mod tests {
     #[test]
     fn a_certificate_that_names_nobody_or_forges_lines_is_unusable() {
         let ca = Authority::create("Test CA", NOW).unwrap();
-        for name in ["", "two\nlines", "  "] {
-            let mut params = dated(NOW, 5).unwrap();
-            params.distinguished_name = distinguished(&[(DnType::CommonName, name)]);
-            let issued = ca.issue(params).unwrap();
+        let long = "é".repeat(129);
+        for (name, why) in [
+            ("", "an empty name"),
+            ("  ", "an empty name"),
+            ("two\nlines", "control characters"),
+            ("\u{85}", "control characters"),
+            (long.as_str(), "256 bytes"),
+            ("server", "reserved"),
+            ("Server", "reserved"),
+            ("STRONGROOM", "reserved"),
+            ("console ", "reserved"),
+        ] {
+            let issued = ca.issue_unchecked(name, NOW).unwrap();
             let e = Identity::of_certificate(&der(&issued.certificate), "[::1]:1".parse().unwrap())
                 .unwrap_err();
-            assert_eq!(e.info.number, errors::CERTIFICATE_UNUSABLE.number, "{name:?}");
+            assert!(e.0.contains(why), "{name:?}: {e:?}");
+            assert_eq!(Fault::from(e).info.number, errors::CERTIFICATE_UNUSABLE.number);
+            let subject = Subject { user: name.into(), group: None };
+            assert!(ca.issue_client(&subject, 5, NOW).is_err(), "{name:?}");
         }
-        assert!(ca.issue_client(&Subject { user: "a\tb".into(), group: None }, 5, NOW).is_err());
+        let servers = Subject { user: "servers".into(), group: Some("server".into()) };
+        assert!(ca.issue_client(&servers, 5, NOW).is_ok());
+        // A host may be called so; the certificate's own name is another.
+        let issued = ca.issue_server(&["strongroom".into(), "kms".into()], 5, NOW).unwrap();
+        let leaf = der(&issued.certificate);
+        let (_, leaf) = x509_parser::parse_x509_certificate(&leaf).unwrap();
+        assert_eq!(leaf.subject().iter_common_name().next().unwrap().as_str().unwrap(), "kms");
     }
 
     #[test]

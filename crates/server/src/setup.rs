@@ -1,6 +1,8 @@
 //! First set-up: the private CA, the server's certificate, people and their bundles. Quickstart
 //! and `init` are two ways to ask for the same things.
 
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use strongroom_model::{CertificateInfo, Role};
@@ -55,6 +57,19 @@ pub fn load_authority(manager: &dyn Manager, tls: &config::Tls) -> Result<Author
         .secret_get(CA_KEY)?
         .ok_or_else(|| missing("This server has no CA of its own.".into()))?;
     Authority::load(&certificate, &key)
+}
+
+/// The names of the server's certificate: those asked for, then the loopback's, then the addresses
+/// that are listened on. `0.0.0.0` and `::` are no addresses to reach anybody at.
+pub fn certificate_names(asked: &[String], listen: &[SocketAddr]) -> Vec<String> {
+    let mut names = asked.to_vec();
+    names.extend(["localhost", "127.0.0.1", "::1"].map(str::to_owned));
+    names.extend(
+        listen.iter().map(|a| a.ip()).filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string()),
+    );
+    let mut seen = BTreeSet::new();
+    names.retain(|name| seen.insert(name.to_ascii_lowercase()));
+    names
 }
 
 /// Makes the server's certificate and writes it where the configuration says.
@@ -117,5 +132,18 @@ fn info(issued: &Issued, user: String, group: Option<String>, purpose: &str) -> 
         serial: issued.serial.clone(),
         not_after: issued.not_after,
         purpose: purpose.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_servers_names_are_those_asked_for_the_loopback_and_real_addresses() {
+        let asked = ["kms.example".to_owned(), "LOCALHOST".into()];
+        let listen = ["0.0.0.0:1", "10.0.0.5:2", "[::]:3"].map(|a| a.parse().unwrap());
+        let names = certificate_names(&asked, &listen);
+        assert_eq!(names, ["kms.example", "LOCALHOST", "127.0.0.1", "::1", "10.0.0.5"]);
     }
 }

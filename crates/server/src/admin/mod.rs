@@ -27,7 +27,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::admission::{Gate, Tally};
 use crate::errors::{self, Fault};
-use crate::identity::Identity;
+use crate::identity::{Identity, Unusable};
 use crate::kmip_listener::{self, Port, stopped};
 use crate::service::Manager;
 use crate::tls::Live;
@@ -195,12 +195,15 @@ impl Admin {
             Err(_) => return stranger("the handshake took too long"),
         };
         let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-        let identity = match certificate.map(|c| Identity::of_certificate(c, peer)) {
-            Some(Ok(identity)) => identity,
-            Some(Err(_)) => return stranger("a certificate that names nobody"),
+        let router = match certificate.map(|c| Identity::of_certificate(c, peer)) {
+            Some(Ok(identity)) => router.layer(axum::Extension(identity)),
+            // Whoever holds it has a certificate of ours: it is told why it does not do.
+            Some(Err(unusable)) => {
+                stranger(unusable.0);
+                router.layer(axum::Extension(unusable))
+            }
             None => return stranger("no client certificate"),
         };
-        let router = router.layer(axum::Extension(identity));
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(PATIENCE)
@@ -223,6 +226,9 @@ impl Admin {
 /// The door: certificate, state, role. Every request is recorded before it is answered, and a
 /// refusal too.
 async fn admit(Shared(admin): Shared<Arc<Admin>>, request: Request, next: Next) -> Response {
+    if let Some(unusable) = request.extensions().get::<Unusable>() {
+        return Fault::from(*unusable).into_response();
+    }
     let Some(identity) = request.extensions().get::<Identity>().cloned() else {
         return Fault::from(errors::CERTIFICATE_REQUIRED).into_response();
     };

@@ -14,10 +14,11 @@ use super::{Done, start_log};
 use crate::admin::types::{NewSlot, SecretText, State};
 use crate::config::Config;
 use crate::errors::{self, Exit, Fault};
+use crate::identity::{Unusable, check_user};
 use crate::kmip_listener::now;
 use crate::pki;
 use crate::service;
-use crate::setup::{Person, enrol, make_authority, make_server_certificate};
+use crate::setup::{Person, certificate_names, enrol, make_authority, make_server_certificate};
 
 /// First set-up: root key, custodians, certificates, people. Runs on the server's machine, as the
 /// server's user, before the server first starts.
@@ -242,6 +243,8 @@ fn check(plan: &Plan) -> Result<(Vec<NewSlot>, Vec<Person>), Fault> {
         if person.name.is_empty() || person.name.starts_with('.') || !plain {
             return Err(wrong(format!("`{}` cannot be a bundle's directory.", person.name)));
         }
+        check_user(&person.name)
+            .map_err(|Unusable(why)| wrong(format!("`{}` would make {why}.", person.name)))?;
         if people.iter().any(|p| p.name == person.name) {
             return Err(Fault::new(
                 errors::ROLE_EXCLUDED,
@@ -298,8 +301,9 @@ fn carry_out(
     }
     let authority = make_authority(manager.as_ref(), &config.tls, &plan.authority, now())?;
     step(&format!("private CA \"{}\"", plan.authority));
-    make_server_certificate(manager.as_ref(), &authority, &config.tls, &plan.server_names, now())?;
-    step(&format!("server certificate for {}", plan.server_names.join(", ")));
+    let names = certificate_names(&plan.server_names, &[config.kmip.listen, config.admin.listen]);
+    make_server_certificate(manager.as_ref(), &authority, &config.tls, &names, now())?;
+    step(&format!("server certificate for {}", names.join(", ")));
     let admin = reachable(plan, config);
     for person in people {
         let dir = plan.bundles.join(&person.name);
@@ -513,7 +517,7 @@ mod tests {
     fn nobody_gets_two_roles_and_no_name_leaves_the_directory() {
         let twice = EXAMPLE.replace("\"aude\"", "\"olga\"");
         assert_eq!(check(&plan(&twice)).unwrap_err().info.name, "role-excluded");
-        for name in ["../x", "a/b", ".ssh", ""] {
+        for name in ["../x", "a/b", ".ssh", "", "Server", "console"] {
             let bad = EXAMPLE.replace("\"aude\"", &format!("\"{name}\""));
             assert!(check(&plan(&bad)).is_err(), "{name}");
         }

@@ -21,7 +21,7 @@ use crate::kmip_listener::now;
 use crate::pki::private_dir;
 use crate::serve::Running;
 use crate::service::{self, Manager};
-use crate::setup::{Person, enrol, make_authority, make_server_certificate};
+use crate::setup::{Person, certificate_names, enrol, make_authority, make_server_certificate};
 
 /// Shares that open the root key, and shares in all.
 const THRESHOLD: u8 = 3;
@@ -94,14 +94,16 @@ impl Quickstart {
         let running = Running::start(&config, manager.clone())?;
         say(&format!("Serving KMIP on {}, administration on {}.\n\n", running.kmip, running.admin));
         if !self.skip_proof {
-            let proof = self.prove(&running);
-            if self.once || proof.is_err() {
-                running.stop("the proof is over");
-                proof?;
-                say("\nThe proof succeeded. Stopped, as --once asks.\n");
-                return Ok(Exit::Ok);
+            if let Err(fault) = self.prove(&running) {
+                running.stop("the proof failed");
+                return Err(fault);
             }
             say(&format!("\n{}\n", recipes(running.kmip, &self.bundles().join("client"))));
+            if self.once {
+                running.stop("the proof is over");
+                say("The proof succeeded. Stopped, as --once asks.\n");
+                return Ok(Exit::Ok);
+            }
         }
         self.settle(running)
     }
@@ -164,7 +166,7 @@ impl Quickstart {
         self.hand_out(&shares)?;
         let authority = make_authority(manager, &config.tls, "Strongroom quickstart CA", now())?;
         say("  private CA, its key sealed in the store\n");
-        let names = self.server_names();
+        let names = certificate_names(&self.san, &[self.kmip, self.admin]);
         make_server_certificate(manager, &authority, &config.tls, &names, now())?;
         say(&format!("  server certificate for {}\n", names.join(", ")));
         for role in [Role::CryptoOfficer, Role::SystemAdministrator, Role::Auditor, Role::KeyUser] {
@@ -201,17 +203,6 @@ impl Quickstart {
         terminal.show("\n")
     }
 
-    fn server_names(&self) -> Vec<String> {
-        let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
-        for ip in [self.kmip.ip(), self.admin.ip()] {
-            names.extend(listens_on(ip));
-        }
-        names.extend(self.san.iter().cloned());
-        let mut seen = std::collections::BTreeSet::new();
-        names.retain(|n| seen.insert(n.clone()));
-        names
-    }
-
     fn prove(&self, running: &Running) -> Result<(), Fault> {
         say("Proof:\n");
         Proof {
@@ -223,10 +214,6 @@ impl Quickstart {
         }
         .run()
     }
-}
-
-fn listens_on(ip: IpAddr) -> Option<String> {
-    (!ip.is_unspecified()).then(|| ip.to_string())
 }
 
 /// How to reach an address from this machine.

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use crate::house::{House, strongroom, text};
 
 const PLAN: &str = r#"
-server_names = ["localhost", "127.0.0.1"]
+server_names = ["kms.example"]
 bundles = "BUNDLES"
 shares = "SHARES"
 [[slot]]

@@ -18,6 +18,8 @@ fn once_proves_itself_and_a_second_run_serves_the_same_keys() {
         "identical to the original",
         "Encrypt",
         "The audit is intact.",
+        "Connect something",
+        "PyKMIP",
     ] {
         assert!(said.contains(expected), "{expected} is missing:\n{said}");
     }
@@ -26,6 +28,34 @@ fn once_proves_itself_and_a_second_run_serves_the_same_keys() {
     assert!(second.status.success(), "{said}");
     assert!(said.contains("key-encryption key of an earlier run found"), "{said}");
     assert!(said.contains("what an earlier run encrypted still opens"), "{said}");
+}
+
+#[test]
+fn the_script_takes_every_option_of_quickstart() {
+    let house = House::new();
+    // What the script installs and builds is here already.
+    let tools = house.dir.path().join("tools");
+    let target = house.dir.path().join("target/release");
+    fs::create_dir_all(&tools).unwrap();
+    fs::create_dir_all(&target).unwrap();
+    for (name, text) in [("cargo", "exit 0"), ("rustc", "echo rustc 9.0.0")] {
+        let file = tools.join(name);
+        fs::write(&file, format!("#!/bin/sh\n{text}\n")).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_strongroom"), target.join("strongroom"))
+        .unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../run");
+    let path = std::env::var("PATH").unwrap();
+    let output = std::process::Command::new(script)
+        .current_dir(house.dir.path())
+        .env("PATH", format!("{}:{path}", tools.display()))
+        .env("CARGO_TARGET_DIR", house.dir.path().join("target"))
+        .args(["--once", "--data", "data", "--kmip", &house.kmip, "--admin", &house.admin])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    assert!(house.data().join("bundles").exists());
 }
 
 #[test]
