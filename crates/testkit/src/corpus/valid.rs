@@ -432,7 +432,7 @@ fn attribute_changes(list: &mut List, scene: &Scene) {
         attribute(e, version, Tag::NEW_ATTRIBUTE, &vendor("x", "added", "value"));
     });
     list.push("adjust", Operation::ADJUST_ATTRIBUTE, |e| {
-        id(e, scene.victim(0));
+        id(e, &scene.key);
         e.enumeration(Tag::ATTRIBUTE_REFERENCE, Tag::PROTECTION_PERIOD.0);
         e.enumeration(Tag::ADJUSTMENT_TYPE, AdjustmentType::INCREMENT);
     });
