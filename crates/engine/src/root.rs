@@ -24,7 +24,8 @@ const ROTATE_BATCH: u32 = 256;
 impl Engine {
     /// Whether there is a root key.
     pub fn is_initialised(&self) -> bool {
-        self.wrapped_epochs().is_ok_and(|epochs| !epochs.is_empty())
+        // What cannot be read is no reason to begin anew over it.
+        self.wrapped_epochs().map_or(true, |epochs| !epochs.is_empty())
     }
 
     /// Whether the root key is closed.

@@ -117,7 +117,7 @@ impl Engine {
         if self.is_initialised() {
             return Err(EngineError::AlreadyInitialised);
         }
-        self.forget_unfinished_set_up();
+        self.set_aside_older_slots(&slots)?;
         let root = RootKey::generate()?;
         let mut file = SlotFile::new(&root)?;
         let mut made = Vec::new();
@@ -131,18 +131,29 @@ impl Engine {
         Ok(made)
     }
 
-    /// A set-up that ended between its slot file and its store left a root key behind that
-    /// nothing depends on.
-    fn forget_unfinished_set_up(&self) {
-        let path = &self.inner.config.slots_path;
-        if let Ok(file) = SlotFile::load(path) {
-            for slot in file.slots() {
-                if let SlotKind::File { path } = &slot.kind {
-                    let _ = std::fs::remove_file(path);
-                }
+    /// A set-up that ended between its slot file and its store left files behind that stand in
+    /// the way. They are moved aside and never removed: an empty store may also mean that the
+    /// data's disk is not mounted, and then these are the only way to its keys.
+    fn set_aside_older_slots(&self, slots: &[NewSlot]) -> Result<(), EngineError> {
+        let keys = slots.iter().filter_map(|slot| match slot {
+            NewSlot::File { path, .. } => Some(path),
+            _ => None,
+        });
+        let stamp = self.inner.wall_ms();
+        for path in keys.chain([&self.inner.config.slots_path]) {
+            let mut aside = path.clone().into_os_string();
+            aside.push(format!(".before-{stamp}"));
+            match std::fs::rename(path, &aside) {
+                Ok(()) => tracing::warn!(
+                    path = %path.display(),
+                    aside = %std::path::Path::new(&aside).display(),
+                    "a root slot was there without a store that it opens: it is kept aside"
+                ),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(EngineError::io(path, &error)),
             }
-            let _ = std::fs::remove_file(path);
         }
+        Ok(())
     }
 
     /// Gives one thing that opens.

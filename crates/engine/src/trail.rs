@@ -157,7 +157,7 @@ impl Engine {
     }
 
     /// Checks both chains from their beginnings: every hash, and the authentication codes of the
-    /// segments whose keys are still known.
+    /// segments whose keys are still known; and that the state is what the changes come to.
     ///
     /// # Errors
     /// The first [`AuditFault`], with the chain and the place.
@@ -167,6 +167,7 @@ impl Engine {
         let unsealed =
             self.inner.unsealed().ok_or(EngineError::Sealed).map_err(other("changes"))?;
         let changes = self.verify_changes()?;
+        self.verify_state()?;
         let uses = unsealed.uses();
         let state = uses.state().map_err(|e| AuditFault {
             chain: "uses",
@@ -186,6 +187,23 @@ impl Engine {
             codes: changes.macs + uses.macs,
             gaps: uses.gaps.len(),
         })
+    }
+
+    /// Folds the journal and compares the state with it: that finds rows that were deleted,
+    /// swapped or put back, and a journal that lost its end while the state kept it.
+    fn verify_state(&self) -> Result<(), AuditFault> {
+        let fault = |fault: String| AuditFault { chain: "changes", fault, seq: None };
+        let found = self
+            .inner
+            .store
+            .read(|tx| tx.refold())
+            .map_err(|e: strongroom_store::StoreError| fault(e.to_string()))?;
+        let Some(first) = found.first() else { return Ok(()) };
+        let more = match found.len() - 1 {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        Err(fault(format!("the state is not what the journal says: {first}{more}")))
     }
 
     fn verify_changes(&self) -> Result<strongroom_journal::Report, AuditFault> {

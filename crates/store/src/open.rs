@@ -345,6 +345,12 @@ pub(crate) fn unlock(
     let keys = Arc::new(request.keys);
     let state = server_rows::read(connection, Some(&keys))?;
     let last = last_record(connection, site)?;
+    if last.is_none()
+        && connection.query_row("SELECT EXISTS (SELECT 1 FROM objects)", [], |r| r.get(0))?
+    {
+        // Nobody is served from a state that no journal explains.
+        return Err(journal_missing("every record"));
+    }
     let chain = match read_chain_state(connection, site, &keys)? {
         Some(chain_state) => {
             Chain::resume(&chain_state, last.as_ref().map(|r| r.as_ref()).as_ref())

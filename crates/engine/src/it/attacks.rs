@@ -6,6 +6,7 @@ use strongroom_kmip::{
 };
 
 use super::*;
+use crate::NewSlot;
 
 const USES: CryptographicUsageMask = CryptographicUsageMask(0x023C);
 
@@ -128,4 +129,79 @@ fn what_a_sensitive_key_unwraps_is_sensitive() {
     let back = text(&bring(&[]).unwrap(), Tag::UNIQUE_IDENTIFIER);
     assert_eq!(bench.by_id(Operation::GET, &back).unwrap_err(), ResultReason::SENSITIVE);
     assert_eq!(bring(&[flag(Tag::SENSITIVE, false)]).unwrap_err(), ResultReason::SENSITIVE);
+}
+
+/// Stops, edits the database, and starts again over it.
+fn reopened_after(bench: Bench, edit: &str) -> (Engine, TempDir, Result<(), crate::EngineError>) {
+    let Bench { engine, dir, root, .. } = bench;
+    let config = engine.config().clone();
+    engine.stop();
+    drop(engine);
+    let database = rusqlite::Connection::open(dir.path().join("store.db")).unwrap();
+    assert!(database.execute(edit, []).unwrap() > 0);
+    drop(database);
+    let engine = Engine::open(config).unwrap();
+    let opened = engine.open_with(&Caller::server(), RootKey::from_secret(root).unwrap());
+    (engine, dir, opened)
+}
+
+#[test]
+fn verifying_the_audit_finds_what_somebody_did_to_the_state() {
+    let edits = [
+        "DELETE FROM objects WHERE id = (SELECT MIN(id) FROM objects)",
+        "UPDATE objects SET owner = 'eve'",
+        "UPDATE objects SET row = (SELECT row FROM objects ORDER BY id LIMIT 1), \
+         mac = (SELECT mac FROM objects ORDER BY id LIMIT 1)",
+        "DELETE FROM journal WHERE seq = (SELECT MAX(seq) FROM journal)",
+        "DELETE FROM attribute_values",
+    ];
+    for edit in edits {
+        let bench = Bench::new();
+        bench.create("one").unwrap();
+        bench.create("two").unwrap();
+        bench.engine.audit_verify().unwrap();
+        let (engine, _dir, opened) = reopened_after(bench, edit);
+        opened.unwrap();
+        assert!(engine.audit_verify().is_err(), "{edit}");
+    }
+}
+
+#[test]
+fn a_store_whose_journal_is_gone_is_not_served() {
+    let bench = Bench::new();
+    bench.create("one").unwrap();
+    let (_engine, _dir, opened) = reopened_after(bench, "DELETE FROM journal");
+    assert!(opened.is_err());
+}
+
+#[test]
+fn setting_up_over_an_empty_store_keeps_the_slots_that_were_there() {
+    let dir = TempDir::new().unwrap();
+    let set_up = |data: &str| {
+        let mut config = EngineConfig::new(dir.path().join(data));
+        config.slots_path = dir.path().join("slots.json");
+        let engine = Engine::open(config).unwrap();
+        let slots = vec![
+            NewSlot::File { label: String::new(), path: dir.path().join("root.key") },
+            NewSlot::Shamir {
+                label: String::new(),
+                threshold: 2,
+                shares: 3,
+                recipients: Vec::new(),
+            },
+        ];
+        engine.initialise(&Caller::server(), slots).unwrap();
+    };
+    set_up("mounted");
+    let key = std::fs::read(dir.path().join("root.key")).unwrap();
+    let slots = std::fs::read(dir.path().join("slots.json")).unwrap();
+    // The data's disk is not there this time.
+    set_up("bare-mount-point");
+    let kept: Vec<Vec<u8>> = std::fs::read_dir(dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .map(|path| std::fs::read(path).unwrap())
+        .collect();
+    assert!(kept.contains(&key) && kept.contains(&slots));
 }
