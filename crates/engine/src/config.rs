@@ -25,6 +25,8 @@ pub struct EngineConfig {
     pub segment_bytes: u64,
     /// Offer the Interop operation, for conformance runs.
     pub interop: bool,
+    /// Let an owner give several objects the same Name.
+    pub duplicate_names: bool,
     /// Let 3DES, DES, RC4, MD5 and RSA below 2048 bits be used, not only stored.
     pub legacy_algorithms: bool,
     /// Seconds between Destroy and the destruction, during which it can be called back.
@@ -50,6 +52,7 @@ impl EngineConfig {
             flush_window: Duration::from_millis(100),
             segment_bytes: 64 << 20,
             interop: false,
+            duplicate_names: false,
             legacy_algorithms: false,
             destroy_delay: 0,
             cache_objects: 100_000,

@@ -308,8 +308,12 @@ impl Attribute {
     /// Writes the attribute in the manner of `version`: in 1.x an `Attribute` structure, with an
     /// Attribute Index only when it is not 0; in 2.x its tag or a vendor's `Attribute` structure.
     /// Writes nothing when the version [lacks](Self::exists_in) it.
+    ///
+    /// In 1.2 and 1.3 the index is always there: PyKMIP, which speaks 1.2 unless told otherwise,
+    /// reads it without asking whether it is.
     pub fn write(&self, encoder: &mut Encoder, version: ProtocolVersion) {
-        self.write_with(encoder, version, self.index > 0);
+        let always = matches!(version, ProtocolVersion::V1_2 | ProtocolVersion::V1_3);
+        self.write_with(encoder, version, always || self.index > 0);
     }
 
     /// Like [`write`](Self::write), with the Attribute Index in 1.x even when it is 0.

@@ -70,7 +70,8 @@ pub struct Store {
     shared: Arc<Shared>,
     inbox: Sender<Message>,
     writer: Mutex<Option<JoinHandle<()>>>,
-    _lock: File,
+    /// Held on the database's lock file until the store stops.
+    lock: Mutex<Option<File>>,
 }
 
 /// What the writer thread and readers share.
@@ -162,7 +163,7 @@ impl Store {
             .name("store-writer".to_owned())
             .spawn(move || writer.run(&receiver))
             .map_err(|e| StoreError::Database(format!("no thread for the writer: {e}")))?;
-        Ok(Self { shared, inbox, writer: Mutex::new(Some(thread)), _lock: lock })
+        Ok(Self { shared, inbox, writer: Mutex::new(Some(thread)), lock: Mutex::new(Some(lock)) })
     }
 
     /// Unlocks the store: checks the server's own rows and continues the journal's chain.
@@ -320,6 +321,7 @@ impl Store {
         {
             let _ = thread.join();
         }
+        self.lock.lock().take();
     }
 
     fn send(&self, message: Message) -> Result<(), StoreError> {

@@ -233,6 +233,9 @@ pub(super) fn check_name(
         .filter(|text| !text.is_empty())
         .ok_or_else(|| Refusal::invalid_field("Name Value is missing or empty"))?;
     let Some(tx) = &ctx.tx else { return Err(Refusal::needs_writer()) };
+    if ctx.engine.config.duplicate_names {
+        return Ok(());
+    }
     let holders = tx.holders_of_name(owner, name)?;
     if holders.iter().any(|holder| Some(&holder.id) != except) {
         return Err(Refusal::new(
@@ -329,7 +332,7 @@ pub(super) fn generate(
             let algorithm = algorithm
                 .ok_or_else(|| Refusal::invalid_field("Cryptographic Algorithm is missing"))?;
             ctx.note("algorithm", algorithm.name());
-            keys::check_symmetric(algorithm, length, ctx.engine.config.legacy_algorithms)?
+            keys::check_symmetric(algorithm, length)?
         }
         ObjectType::SECRET_DATA => {
             // Create has no field for the type; the standard's own case (TC-CREATE-SD) has it so.

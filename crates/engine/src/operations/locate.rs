@@ -203,6 +203,14 @@ impl Filter {
                 let (low, high) = if low <= high { (low, high) } else { (high, low) };
                 low <= v && v <= high
             }),
+            // Deprecated and without effect here; an object that was given no policy has, for those
+            // who still ask, the one that 1.x calls "default".
+            [value]
+                if instances.is_empty()
+                    && self.name == AttributeName::Standard(Tag::OPERATION_POLICY_NAME) =>
+            {
+                value.as_text() == Some("default")
+            }
             [value] => instances.iter().any(|(_, v)| self.equals(value, v)),
             [] => true,
         }

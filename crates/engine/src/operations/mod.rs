@@ -108,6 +108,14 @@ pub(crate) fn kind_of(operation: Operation) -> Kind {
     entry(operation).map_or(Kind::Use, |e| e.kind)
 }
 
+/// Whether an operation may keep a processor busy for long.
+pub(crate) fn may_take_long(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::CREATE_KEY_PAIR | Operation::RE_KEY_KEY_PAIR | Operation::DERIVE_KEY
+    )
+}
+
 /// Makes key material that takes long, before the transaction begins.
 pub(crate) fn prepare(
     operation: Operation,

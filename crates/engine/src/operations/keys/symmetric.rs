@@ -9,7 +9,7 @@ use strongroom_kmip::{
 use strongroom_secmem::SecretBytes;
 
 use super::transparent;
-use super::usable::{check_algorithm, wrong_type};
+use super::usable::wrong_type;
 use crate::cache::Cached;
 use crate::context::Ctx;
 use crate::operations::create::Birth;
@@ -46,13 +46,12 @@ const MADE: &[(CryptographicAlgorithm, i32, (i32, i32, i32))] = &[
 ];
 
 /// Checks algorithm and length of a key to be made, and gives its Cryptographic Length in bits: the
-/// algorithm's usual one when none is asked for.
+/// algorithm's usual one when none is asked for. Legacy algorithms are no exception: keys for old
+/// devices are made, kept and returned, and only their use here needs a policy's word.
 pub(crate) fn check_symmetric(
     algorithm: CryptographicAlgorithm,
     length: Option<i32>,
-    legacy: bool,
 ) -> Result<i32, Refusal> {
-    check_algorithm(legacy, algorithm, None)?;
     if let Some(hash) = mac::hmac_hash(algorithm) {
         let usual = i32::try_from(digest::len(hash)? * 8).unwrap_or(MAX_HMAC);
         let bits = length.unwrap_or(usual);
@@ -218,28 +217,27 @@ mod tests {
 
     #[test]
     fn each_algorithm_has_its_usual_length() {
-        assert_eq!(check_symmetric(AES, None, false), Ok(256));
-        assert_eq!(check_symmetric(CryptographicAlgorithm::HMAC_SHA384, None, false), Ok(384));
-        assert_eq!(check_symmetric(TDES, None, true), Ok(168));
+        assert_eq!(check_symmetric(AES, None), Ok(256));
+        assert_eq!(check_symmetric(CryptographicAlgorithm::HMAC_SHA384, None), Ok(384));
+        assert_eq!(check_symmetric(TDES, None), Ok(168));
     }
 
     #[test]
     fn lengths_that_do_not_exist_are_refused() {
         for bits in [128, 192, 256, 512] {
-            assert_eq!(check_symmetric(AES, Some(bits), false), Ok(bits));
+            assert_eq!(check_symmetric(AES, Some(bits)), Ok(bits));
         }
-        assert!(check_symmetric(AES, Some(160), false).is_err());
-        assert!(check_symmetric(AES, Some(320), false).is_err());
+        assert!(check_symmetric(AES, Some(160)).is_err());
+        assert!(check_symmetric(AES, Some(320)).is_err());
         for bits in [112, 128, 168, 192] {
-            assert_eq!(check_symmetric(TDES, Some(bits), true), Ok(bits));
+            assert_eq!(check_symmetric(TDES, Some(bits)), Ok(bits));
         }
-        assert!(check_symmetric(TDES, Some(64), true).is_err());
-        assert!(check_symmetric(AES, Some(-128), false).is_err());
+        assert!(check_symmetric(TDES, Some(64)).is_err());
+        assert!(check_symmetric(AES, Some(-128)).is_err());
         let hmac = CryptographicAlgorithm::HMAC_SHA256;
-        assert!(check_symmetric(hmac, Some(4104), false).is_err());
-        assert!(check_symmetric(hmac, Some(12), false).is_err());
-        assert!(check_symmetric(TDES, Some(168), false).is_err());
-        assert!(check_symmetric(CryptographicAlgorithm::RSA, Some(2048), true).is_err());
+        assert!(check_symmetric(hmac, Some(4104)).is_err());
+        assert!(check_symmetric(hmac, Some(12)).is_err());
+        assert!(check_symmetric(CryptographicAlgorithm::RSA, Some(2048)).is_err());
     }
 
     #[test]
