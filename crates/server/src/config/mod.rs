@@ -30,6 +30,8 @@ pub struct Config {
     pub root: Root,
     /// Audit durability.
     pub audit: Audit,
+    /// `kmip.duplicate_names`.
+    pub duplicate_names: bool,
     /// `crypto.legacy_algorithms`.
     pub legacy_algorithms: bool,
     /// The diagnostic log.
@@ -212,6 +214,7 @@ impl Config {
                 uses_flushed: s.text("audit.uses")?.as_deref() == Some("flushed"),
                 flush_window: s.duration("audit.flush_window")?,
             },
+            duplicate_names: s.flag("kmip.duplicate_names")?,
             legacy_algorithms: s.flag("crypto.legacy_algorithms")?,
             log: Log {
                 level: s.text("log.level")?.unwrap_or_default(),

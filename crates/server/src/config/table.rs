@@ -216,6 +216,12 @@ pub const KEYS: &[Key] = &[
         "With \"written\": how long a record may wait for its flush.",
     ),
     key(
+        "kmip.duplicate_names",
+        Kind::Bool,
+        Some("false"),
+        "Let one owner give several objects the same Name, for clients that rely on it.",
+    ),
+    key(
         "crypto.legacy_algorithms",
         Kind::Bool,
         Some("false"),
