@@ -167,7 +167,7 @@ where
 }
 
 /// Cuts a text at the limit, on a character boundary.
-fn clip(text: &str) -> &str {
+pub(crate) fn clip(text: &str) -> &str {
     if text.len() <= MAX_TEXT {
         return text;
     }

@@ -13,6 +13,7 @@ use strongroom_kmip::{
     ResultReason, ResultStatus,
 };
 use strongroom_model::Role;
+use strongroom_policy as policy;
 use strongroom_store::{Done, StoreError, WriteTx};
 
 use crate::allowance::Reservation;
@@ -36,6 +37,10 @@ pub struct Reply {
 /// Takes the reply. Called before [`Engine::handle`](crate::Engine::handle) returns for uses, and
 /// from the writer thread, after the flush, for changes.
 pub type ReplyFn = Box<dyn FnOnce(Reply) + Send>;
+
+/// At most so many items of a batch may be of the kind that takes long: some of them run on the
+/// writer, where they hold up every other change.
+const MAX_LONG: usize = 8;
 
 /// What became of one batch item.
 struct Outcome {
@@ -87,8 +92,10 @@ pub(crate) fn handle(inner: &Arc<Inner>, caller: &Arc<Caller>, frame: Vec<u8>, r
         return reply(Reply { bytes, close: false });
     }
     for (item, slot) in request.items.iter().zip(&mut prepared) {
-        if slot.is_none() {
+        // Nothing is computed for whom the operation is refused anyway.
+        if slot.is_none() && may(caller, role, item.operation) {
             *slot = operations::prepare(item.operation, item.payload, version);
+    let role = inner.store.server_state().role_of(&caller.user);
         }
     }
     change(inner, unsealed, caller.clone(), frame, prepared, reply);
@@ -246,7 +253,9 @@ impl Runner<'_> {
             *slot = ctx.prepared.take();
             trail = ctx.trail;
             if let Some(value) = self.request.header.client_correlation_value {
-                trail.parameters.push(("client-correlation", value.to_owned()));
+                // As much as the audit keeps, and not the whole once for each item.
+                let kept = crate::audit::clip(value).to_owned();
+                trail.parameters.push(("client-correlation", kept));
             }
             if result.is_ok() {
                 reservations.append(&mut ctx.reservations);
@@ -349,6 +358,18 @@ fn encode_outcomes(header: &ResponseHeader<'_>, outcomes: &[Outcome]) -> Vec<u8>
 /// What the header alone rules out.
 fn refuse_header(request: &Request<'_>) -> Option<Refusal> {
     if request.header.asynchronous == AsynchronousIndicator::MANDATORY {
+/// Whether the caller may do the operation at all.
+fn may(caller: &Caller, role: Option<Role>, operation: Operation) -> bool {
+    policy::decide(&policy::Request {
+        user: &caller.user,
+        groups: &caller.groups,
+        role,
+        action: policy::Action::Kmip(operation),
+        object: None,
+    })
+    .allowed
+}
+
         return Some(Refusal::new(
             ResultReason::OPERATION_NOT_SUPPORTED,
             "this server answers at once: asynchronous operations are not offered",
@@ -357,6 +378,16 @@ fn refuse_header(request: &Request<'_>) -> Option<Refusal> {
     if let Some(extension) = request.critical_extension() {
         return Some(Refusal::new(
             ResultReason::FEATURE_NOT_SUPPORTED,
+    let long = request.items.iter().filter(|i| operations::may_take_long(i.operation)).count();
+    if long > MAX_LONG {
+        return Some(Refusal::new(
+            ResultReason::SERVER_LIMIT_EXCEEDED,
+            format!(
+                "at most {MAX_LONG} items of a batch may make key pairs or derive keys: send \
+                 several requests"
+            ),
+        ));
+    }
             format!(
                 "the critical message extension of {} is not known here",
                 extension.vendor.unwrap_or("an unnamed vendor")

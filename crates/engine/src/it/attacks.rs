@@ -205,3 +205,28 @@ fn setting_up_over_an_empty_store_keeps_the_slots_that_were_there() {
         .collect();
     assert!(kept.contains(&key) && kept.contains(&slots));
 }
+
+#[test]
+fn a_batch_of_many_key_pairs_is_refused_as_a_whole() {
+    let bench = Bench::new();
+    let attributes = [
+        Attribute::new(
+            Tag::CRYPTOGRAPHIC_ALGORITHM,
+            Value::Enumeration(CryptographicAlgorithm::EC.0),
+        ),
+        Attribute::new(Tag::CRYPTOGRAPHIC_LENGTH, Value::Integer(256)),
+    ];
+    let statuses = |count: usize| {
+        let mut builder = RequestBuilder::new(V);
+        for _ in 0..count {
+            builder = builder.item(Operation::CREATE_KEY_PAIR, |e| {
+                AttributeSet::Common.write(&attributes, e, V);
+            });
+        }
+        let bytes = bench.send(&bench.alice, builder.finish());
+        let view = ResponseView::parse(&bytes, &Limits::default()).unwrap();
+        view.items.iter().map(|i| i.status).collect::<Vec<_>>()
+    };
+    assert_eq!(statuses(8), [ResultStatus::SUCCESS; 8]);
+    assert_eq!(statuses(9), [ResultStatus::OPERATION_FAILED; 9]);
+}

@@ -1,6 +1,8 @@
 //! The engine as the server's key manager: the one place where the two meet.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use strongroom_engine::{
@@ -30,6 +32,25 @@ pub struct EngineManager {
     started: i64,
     file_key_path: PathBuf,
     rotation: Mutex<Rotation>,
+    long: Sender<Work>,
+}
+
+/// Something that takes long.
+type Work = Box<dyn FnOnce() + Send>;
+
+/// A thread for what takes long, so that it holds up nobody but what takes long too.
+fn long_thread() -> Result<Sender<Work>, Fault> {
+    let (sender, receiver) = channel::<Work>();
+    std::thread::Builder::new()
+        .name("strongroom-long".to_owned())
+        .spawn(move || {
+            while let Ok(work) = receiver.recv() {
+                // A bug in one request must not end the thread for all.
+                let _ = catch_unwind(AssertUnwindSafe(work));
+            }
+        })
+        .map_err(|e| Fault::new(errors::INTERNAL, format!("No thread for long work: {e}.")))?;
+    Ok(sender)
 }
 
 impl EngineManager {
@@ -74,6 +95,7 @@ impl EngineManager {
             started: now() * 1000,
             file_key_path: config.root.file_key_path.clone(),
             rotation: Mutex::default(),
+            long: long_thread()?,
         })
     }
 
@@ -149,12 +171,14 @@ impl EngineManager {
 
 impl Handler for EngineManager {
     fn handle(&self, caller: &Arc<Caller>, frame: Vec<u8>, reply: Box<dyn FnOnce(Reply) + Send>) {
-        if Engine::may_take_long(&frame) {
-            // Making an RSA key takes a second or more: the other tasks of this thread move on.
-            tokio::task::block_in_place(|| self.engine.handle(caller, frame, reply));
-        } else {
-            self.engine.handle(caller, frame, reply);
+        if !Engine::may_take_long(&frame) {
+            return self.engine.handle(caller, frame, reply);
         }
+        // Making an RSA key takes a second or more. However many ask for one, a processor is left
+        // for everybody else. Each connection has one request under way, which bounds the queue.
+        let (engine, caller) = (self.engine.clone(), caller.clone());
+        // Without the thread the reply is dropped, and the connection with it.
+        let _ = self.long.send(Box::new(move || engine.handle(&caller, frame, reply)));
     }
 
     fn is_revoked(&self, fingerprint: &str) -> bool {
