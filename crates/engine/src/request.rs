@@ -91,11 +91,11 @@ pub(crate) fn handle(inner: &Arc<Inner>, caller: &Arc<Caller>, frame: Vec<u8>, r
         };
         return reply(Reply { bytes, close: false });
     }
+    let role = inner.store.server_state().role_of(&caller.user);
     for (item, slot) in request.items.iter().zip(&mut prepared) {
         // Nothing is computed for whom the operation is refused anyway.
         if slot.is_none() && may(caller, role, item.operation) {
             *slot = operations::prepare(item.operation, item.payload, version);
-    let role = inner.store.server_state().role_of(&caller.user);
         }
     }
     change(inner, unsealed, caller.clone(), frame, prepared, reply);
@@ -355,9 +355,6 @@ fn encode_outcomes(header: &ResponseHeader<'_>, outcomes: &[Outcome]) -> Vec<u8>
     writer.finish()
 }
 
-/// What the header alone rules out.
-fn refuse_header(request: &Request<'_>) -> Option<Refusal> {
-    if request.header.asynchronous == AsynchronousIndicator::MANDATORY {
 /// Whether the caller may do the operation at all.
 fn may(caller: &Caller, role: Option<Role>, operation: Operation) -> bool {
     policy::decide(&policy::Request {
@@ -370,14 +367,14 @@ fn may(caller: &Caller, role: Option<Role>, operation: Operation) -> bool {
     .allowed
 }
 
+/// What the header alone rules out.
+fn refuse_header(request: &Request<'_>) -> Option<Refusal> {
+    if request.header.asynchronous == AsynchronousIndicator::MANDATORY {
         return Some(Refusal::new(
             ResultReason::OPERATION_NOT_SUPPORTED,
             "this server answers at once: asynchronous operations are not offered",
         ));
     }
-    if let Some(extension) = request.critical_extension() {
-        return Some(Refusal::new(
-            ResultReason::FEATURE_NOT_SUPPORTED,
     let long = request.items.iter().filter(|i| operations::may_take_long(i.operation)).count();
     if long > MAX_LONG {
         return Some(Refusal::new(
@@ -388,6 +385,9 @@ fn may(caller: &Caller, role: Option<Role>, operation: Operation) -> bool {
             ),
         ));
     }
+    if let Some(extension) = request.critical_extension() {
+        return Some(Refusal::new(
+            ResultReason::FEATURE_NOT_SUPPORTED,
             format!(
                 "the critical message extension of {} is not known here",
                 extension.vendor.unwrap_or("an unnamed vendor")
