@@ -5,7 +5,6 @@ use std::sync::{Arc, Weak};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::{Mutex, RwLock};
-use strongroom_journal::kind;
 use strongroom_kmip::Operation;
 use strongroom_model::{ClockAlarm, ClockGuard};
 use strongroom_root::Share;
@@ -16,6 +15,7 @@ use crate::cache::Cache;
 use crate::caller::Caller;
 use crate::config::EngineConfig;
 use crate::error::EngineError;
+use crate::event::{Event, Held};
 use crate::request::{self, ReplyFn};
 use crate::served::Served;
 use crate::streams::Streams;
@@ -35,6 +35,8 @@ pub(crate) struct Inner {
     pub(crate) allowances: Allowances,
     pub(crate) streams: Streams,
     pub(crate) served: Served,
+    /// Records of the time while sealed.
+    pub(crate) held: Mutex<Held>,
     /// Custodians' shares given so far.
     pub(crate) shares: Mutex<Vec<Share>>,
     /// Refused attempts to unseal since the last unsealing.
@@ -110,6 +112,7 @@ impl Engine {
             allowances: Allowances::default(),
             streams: Streams::default(),
             served: Served::default(),
+            held: Mutex::default(),
             shares: Mutex::new(Vec::new()),
             refused_unseals: AtomicU32::new(0),
             slot_changes: Mutex::new(()),
@@ -146,37 +149,9 @@ impl Engine {
         &self.inner.config
     }
 
-    /// Records something that the server does or meets, in the chain of uses. While sealed it
-    /// goes to the log alone: the chain's key is sealed too.
-    ///
-    /// # Errors
-    /// The audit cannot be written.
-    pub fn server_event(
-        &self,
-        caller: &Caller,
-        action: &str,
-        parameters: &[(&str, &str)],
-    ) -> Result<(), EngineError> {
-        let Some(unsealed) = self.inner.unsealed() else { return Ok(()) };
-        let record = crate::audit::UseRecord {
-            fingerprint: caller.fingerprint.clone(),
-            address: caller.address.clone(),
-            action: action.to_owned(),
-            parameters: parameters
-                .iter()
-                .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
-                .collect(),
-            ..Default::default()
-        };
-        unsealed
-            .append_use(self.inner.wall_ms(), &caller.user, kind::SERVER_EVENT, record.encode())
-            .map_err(|refusal| EngineError::Audit(refusal.message))
-    }
-
     /// Flushes everything and stops the writer. Requests that come later are refused.
     pub fn stop(&self) {
-        let server = Caller::server();
-        let _ = self.server_event(&server, "stop", &[]);
+        let _ = self.record(&Caller::server(), &Event::new("stop"));
         self.inner.set_unsealed(None);
         self.inner.store.stop();
     }

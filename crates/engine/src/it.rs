@@ -18,7 +18,7 @@ use strongroom_root::RootKey;
 use strongroom_secmem::SecretBytes;
 use tempfile::TempDir;
 
-use crate::{AuditFilter, Caller, Engine, EngineConfig};
+use crate::{AuditFilter, Caller, Engine, EngineConfig, Event};
 
 const V: ProtocolVersion = ProtocolVersion::V2_1;
 
@@ -334,6 +334,53 @@ fn a_reply_larger_than_the_client_takes_is_refused() {
     let bytes = bench.send(&bench.alice, frame);
     let view = ResponseView::parse(&bytes, &Limits::default()).unwrap();
     assert_eq!(view.items[0].reason, Some(ResultReason::RESPONSE_TOO_LARGE));
+}
+
+#[test]
+fn what_happens_while_sealed_is_recorded_at_the_next_unsealing() {
+    let bench = Bench::new();
+    bench.engine.seal(&Caller::server()).unwrap();
+    assert_eq!(bench.by_id(Operation::GET, "x"), Err(ResultReason::GENERAL_FAILURE));
+    let refused = Event {
+        outcome: Err((ResultReason::PERMISSION_DENIED, "3024 denied")),
+        rule: "role-lacks",
+        ..Event::new("Add Slot")
+    };
+    bench.engine.record(&bench.alice, &refused).unwrap();
+    for _ in 0..1500 {
+        bench.engine.record(&caller("mallory"), &Event::new("Status")).unwrap();
+    }
+    let before = bench.engine.inner.wall_ms();
+    while bench.engine.inner.wall_ms() < before + 5 {
+        std::thread::park_timeout(std::time::Duration::from_millis(1));
+    }
+    bench
+        .engine
+        .open_with(&Caller::server(), RootKey::from_secret(bench.root.clone()).unwrap())
+        .unwrap();
+    let entries = bench.engine.audit_tail(1100, &AuditFilter::default()).unwrap();
+    let seal = entries.iter().position(|e| e.action == "seal").unwrap();
+    let after: Vec<_> = entries[seal + 1..]
+        .iter()
+        .filter(|e| e.user != "mallory")
+        .map(|e| (e.user.as_str(), e.action.as_str(), e.kind.as_str(), e.result.as_str()))
+        .collect();
+    assert_eq!(
+        after,
+        [
+            ("alice", "Get", "refusal", "General Failure"),
+            ("alice", "Add Slot", "refusal", "Permission Denied"),
+            ("server", "not-recorded-while-sealed", "event", "success"),
+            ("server", "unseal", "event", "success"),
+        ]
+    );
+    let denied = &entries[seal + 2];
+    assert_eq!((denied.rule.as_str(), denied.detail.as_str()), ("role-lacks", "3024 denied"));
+    // They keep the time at which they happened.
+    assert!(denied.time_ms <= before && entries.last().unwrap().time_ms > before);
+    let lost = entries.iter().find(|e| e.action == "not-recorded-while-sealed").unwrap();
+    assert_eq!(lost.detail, "count=478");
+    bench.engine.audit_verify().unwrap();
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod config;
 mod context;
 mod engine;
 mod error;
+mod event;
 #[cfg(test)]
 mod it;
 mod objects;
@@ -41,6 +42,7 @@ pub use caller::Caller;
 pub use config::EngineConfig;
 pub use engine::Engine;
 pub use error::EngineError;
+pub use event::Event;
 pub use operations::offered_operations;
 pub use refusal::Refusal;
 pub use request::{Reply, ReplyFn};

@@ -72,12 +72,15 @@ pub(crate) fn handle(inner: &Arc<Inner>, caller: &Arc<Caller>, frame: Vec<u8>, r
             ResultReason::GENERAL_FAILURE,
             "the key manager is sealed: unseal it with `strongroom root unseal`",
         );
-        return reply(Reply { bytes: refuse_all(inner, &request, &refusal), close: false });
+        let bytes = refuse_all(inner, &request, &refusal);
+        let item = request.items.iter().next().map(|i| i.operation);
+        record_refusal(inner, caller, item, Some(version), &refusal, started);
+        return reply(Reply { bytes, close: false });
     };
     if let Some(refusal) = refuse_header(&request) {
         let bytes = refuse_all(inner, &request, &refusal);
         let item = request.items.iter().next().map(|i| i.operation);
-        record_refusal(inner, &unsealed, caller, item, Some(version), &refusal, started);
+        record_refusal(inner, caller, item, Some(version), &refusal, started);
         return reply(Reply { bytes, close: false });
     }
     let needs_writer =
@@ -123,7 +126,7 @@ fn change(
                 Ok(ran) => finish_change(&engine, &unsealed, &caller, &frame, ran),
                 Err(error) => {
                     let refusal = Refusal::from(error);
-                    refuse_again(&engine, &unsealed, &caller, &frame, &refusal)
+                    refuse_again(&engine, &caller, &frame, &refusal)
                 }
             };
             reply(Reply { bytes, close: false });
@@ -147,7 +150,7 @@ fn finish_change(
     let version = peek_version(frame).unwrap_or(ProtocolVersion::V1_0);
     match record(engine, unsealed, caller, version, &ran.outcomes) {
         Ok(()) => ran.bytes,
-        Err(refusal) => refuse_again(engine, unsealed, caller, frame, &refusal),
+        Err(refusal) => refuse_again(engine, caller, frame, &refusal),
     }
 }
 
@@ -415,18 +418,12 @@ fn refuse_all(inner: &Inner, request: &Request<'_>, refusal: &Refusal) -> Vec<u8
 }
 
 /// As [`refuse_all`], from the frame, with a record of it.
-fn refuse_again(
-    inner: &Inner,
-    unsealed: &Unsealed,
-    caller: &Caller,
-    frame: &[u8],
-    refusal: &Refusal,
-) -> Vec<u8> {
+fn refuse_again(inner: &Inner, caller: &Caller, frame: &[u8], refusal: &Refusal) -> Vec<u8> {
     match Request::parse(frame, &inner.config.limits) {
         Ok(request) => {
             let operation = request.items.iter().next().map(|i| i.operation);
             let version = Some(request.header.version);
-            record_refusal(inner, unsealed, caller, operation, version, refusal, Instant::now());
+            record_refusal(inner, caller, operation, version, refusal, Instant::now());
             refuse_all(inner, &request, refusal)
         }
         Err(error) => error.reply(inner.trusted_ms().div_euclid(1000)),
@@ -434,10 +431,8 @@ fn refuse_again(
 }
 
 fn refuse_frame(inner: &Inner, caller: &Caller, error: &MessageError, started: Instant) -> Reply {
-    if let Some(unsealed) = inner.unsealed() {
-        let refusal = Refusal::new(error.reason(), error.to_string());
-        record_refusal(inner, &unsealed, caller, None, error.version, &refusal, started);
-    }
+    let refusal = Refusal::new(error.reason(), error.to_string());
+    record_refusal(inner, caller, None, error.version, &refusal, started);
     Reply { bytes: error.reply(inner.trusted_ms().div_euclid(1000)), close: is_undecodable(error) }
 }
 
@@ -448,7 +443,6 @@ fn is_undecodable(error: &MessageError) -> bool {
 
 fn record_refusal(
     inner: &Inner,
-    unsealed: &Unsealed,
     caller: &Caller,
     operation: Option<Operation>,
     version: Option<ProtocolVersion>,
@@ -469,7 +463,7 @@ fn record_refusal(
         parameters: std::iter::empty(),
     });
     // The reply is a refusal already; should the audit fail too, the journal says so itself.
-    let _ = unsealed.append_use(inner.wall_ms(), &caller.user, kind::REFUSAL, body);
+    let _ = inner.record(&caller.user, kind::REFUSAL, body);
 }
 
 /// "No answer before its audit record is written": every item that is not in the journal of

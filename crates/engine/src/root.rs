@@ -1,16 +1,16 @@
 //! The root key: first set-up, opening and closing.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use strongroom_journal::kind;
 use strongroom_model::{Change, ObjectId};
 use strongroom_root::{Keyring, RootKey};
 use strongroom_store::{StoreError, StoreKeys};
 
-use crate::audit::UseRecord;
 use crate::caller::Caller;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::event::{self, Event};
 use crate::refusal::Refusal;
 use crate::unsealed::Unsealed;
 
@@ -33,8 +33,18 @@ impl Engine {
         self.inner.unsealed().is_none()
     }
 
-    /// Opens the key manager with a root key that a slot gave, or begins it with a new one.
+    /// Opens the key manager with its root key, or begins it with a new one.
     pub(crate) fn open_with(&self, by: &Caller, root: RootKey) -> Result<(), EngineError> {
+        self.open_by_slot(by, None, root)
+    }
+
+    /// As [`Engine::open_with`], with the slot that gave the root key, for the record.
+    pub(crate) fn open_by_slot(
+        &self,
+        by: &Caller,
+        slot: Option<u32>,
+        root: RootKey,
+    ) -> Result<(), EngineError> {
         let wrapped = self.wrapped_epochs()?;
         let first = wrapped.is_empty();
         let mut keyring =
@@ -48,15 +58,24 @@ impl Engine {
         }
         let now_ms = self.inner.wall_ms();
         let unsealed = Unsealed::open(&self.inner.config, keyring, now_ms)?;
-        let record = UseRecord {
-            fingerprint: by.fingerprint.clone(),
-            address: by.address.clone(),
-            action: if first { "initialise" } else { "unseal" }.to_owned(),
-            ..UseRecord::default()
+        // What happened while it was sealed comes first. The lock keeps whoever records
+        // something at this moment waiting until it is open.
+        let mut held = self.inner.held.lock();
+        held.write(&unsealed, now_ms).map_err(|refusal| EngineError::Audit(refusal.message))?;
+        let refused = self.inner.refused_unseals.load(Ordering::Relaxed).to_string();
+        let slot = slot.map_or_else(String::new, |slot| slot.to_string());
+        let event = match first {
+            true => Event::new("initialise"),
+            false => Event {
+                parameters: &[("slot", &slot), ("refused-before", &refused)],
+                ..Event::new("unseal")
+            },
         };
+        let (kind, body) = event::encode(by, &event);
         unsealed
-            .append_use(now_ms, &by.user, kind::SERVER_EVENT, record.encode())
+            .append_use(now_ms, &by.user, kind, body)
             .map_err(|refusal| EngineError::Audit(refusal.message))?;
+        self.inner.refused_unseals.store(0, Ordering::Relaxed);
         self.inner.set_unsealed(Some(Arc::new(unsealed)));
         Ok(())
     }
@@ -70,7 +89,7 @@ impl Engine {
         if self.is_sealed() {
             return Err(EngineError::Sealed);
         }
-        self.server_event(by, "seal", &[])?;
+        self.record(by, &Event::new("seal"))?;
         self.inner.set_unsealed(None);
         self.inner.store.lock()?;
         self.inner.cache.clear();

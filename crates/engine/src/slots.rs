@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use crate::caller::Caller;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::event::Event;
 
 /// A slot to be made.
 #[derive(Debug)]
@@ -198,10 +199,7 @@ impl Engine {
             },
         };
         self.inner.shares.lock().clear();
-        let slot = opened.slot.to_string();
-        self.open_with(by, opened.root)?;
-        let refused = self.inner.refused_unseals.swap(0, Ordering::Relaxed).to_string();
-        self.server_event(by, "unsealed", &[("slot", &slot), ("refused-before", &refused)])?;
+        self.open_by_slot(by, Some(opened.slot), opened.root)?;
         Ok(UnsealProgress { unsealed: true, given: 0, needed: 0 })
     }
 
@@ -308,7 +306,9 @@ impl Engine {
             .collect::<Result<Vec<_>, _>>()
             .map_err(RootError::from)?;
         let verified = file.verify_shares(&shares)?;
-        self.server_event(by, "verify shares", &[("slot", &verified.slot.to_string())])?;
+        let slot = verified.slot.to_string();
+        let event = Event { parameters: &[("slot", &slot)], ..Event::new("verify shares") };
+        self.record(by, &event)?;
         Ok(verified)
     }
 

@@ -46,7 +46,7 @@ impl Unsealed {
             .ok()
             .and_then(|records| records.last().map(|r| r.hlc))
             .unwrap_or(0);
-        Ok(Self { keyring: RwLock::new(keyring), uses, hlc: AtomicU64::new(last.max(first)) })
+        Ok(Self { keyring: RwLock::new(keyring), uses, hlc: AtomicU64::new(last) })
     }
 
     /// Appends a record of a use, a refusal or an event. When this returns, the record is with

@@ -1,9 +1,15 @@
-//! Administrative actions, and the roles that have them.
+//! Administrative actions, and what they ask of whoever wants them. This is the one place that says
+//! so: the admin port's routes, the documents and the decisions read it.
+//!
+//! **Unsealing asks for no role.** What counts is the share or the passphrase: custodians need not
+//! be users of the key manager at all, and a rule that could shut out the holders of the shares
+//! would stand in the way on the one day when they are needed. A certificate that counts is asked
+//! for, so that the record says who came. The same holds for proving that shares still open.
 
 use strongroom_model::Role;
 
 macro_rules! admin_actions {
-    ($( $(#[$doc:meta])* $variant:ident = $name:literal: $roles:expr; )*) => {
+    ($( $(#[$doc:meta])* $variant:ident = $name:literal: $needs:expr; )*) => {
         /// An administrative action. Its name stands in audit records.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum AdminAction {
@@ -19,30 +25,54 @@ macro_rules! admin_actions {
                 match self { $( Self::$variant => $name, )* }
             }
 
-            /// The roles that have it.
-            pub fn roles(self) -> &'static [Role] {
-                match self { $( Self::$variant => $roles, )* }
+            /// What it asks of whoever wants it.
+            pub fn needs(self) -> Needs {
+                match self { $( Self::$variant => $needs, )* }
             }
         }
     };
 }
 
-const EVERY: &[Role] = &Role::ALL;
-const OFFICER: &[Role] = &[Role::CryptoOfficer];
-const SYSADMIN: &[Role] = &[Role::SystemAdministrator];
-const READS_AUDIT: &[Role] = &[Role::Auditor, Role::CryptoOfficer];
+/// What an action asks of whoever wants it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// A certificate that counts, whoever it names.
+    Certificate,
+    /// One of these roles.
+    Roles(&'static [Role]),
+}
+
+impl Needs {
+    /// Whether somebody with this role, or with none, has what is asked for.
+    pub fn met_by(self, role: Option<Role>) -> bool {
+        match self {
+            Self::Certificate => true,
+            Self::Roles(roles) => role.is_some_and(|role| roles.contains(&role)),
+        }
+    }
+}
+
+const OFFICER: Needs = Needs::Roles(&[Role::CryptoOfficer]);
+const SYSADMIN: Needs = Needs::Roles(&[Role::SystemAdministrator]);
+const READS_AUDIT: Needs = Needs::Roles(&[Role::Auditor, Role::CryptoOfficer]);
+const SEES_USERS_AND_KEYS: Needs = Needs::Roles(&[Role::CryptoOfficer, Role::Auditor]);
+const STAFF: Needs = Needs::Roles(&[Role::SystemAdministrator, Role::CryptoOfficer, Role::Auditor]);
+const STAFF_AND_CUSTODIANS: Needs =
+    Needs::Roles(&[Role::SystemAdministrator, Role::CryptoOfficer, Role::Auditor, Role::Custodian]);
 
 admin_actions! {
+    /// See whether the server serves.
+    Health = "health": Needs::Certificate;
     /// See how the server does.
-    Status = "status": EVERY;
+    Status = "status": STAFF_AND_CUSTODIANS;
     /// Open the root key with shares or a passphrase.
-    Unseal = "unseal": &[Role::SystemAdministrator, Role::Custodian];
+    Unseal = "unseal": Needs::Certificate;
     /// Prove that held shares still open the root key.
-    VerifyShares = "verify-shares": &[Role::SystemAdministrator, Role::Custodian];
+    VerifyShares = "verify-shares": Needs::Certificate;
     /// Close the root key.
     Seal = "seal": SYSADMIN;
     /// List the slots of the root key.
-    ListSlots = "list-slots": &[Role::SystemAdministrator, Role::CryptoOfficer, Role::Auditor];
+    ListSlots = "list-slots": STAFF;
     /// Add or remove a slot of the root key.
     ChangeSlots = "change-slots": SYSADMIN;
     /// Replace the key-encryption key.
@@ -62,11 +92,11 @@ admin_actions! {
     /// Revoke a certificate.
     RevokeCertificate = "revoke-certificate": OFFICER;
     /// See certificates and roles.
-    ListUsers = "list-users": &[Role::CryptoOfficer, Role::Auditor];
+    ListUsers = "list-users": SEES_USERS_AND_KEYS;
     /// Grant or revoke a role.
     ChangeRoles = "change-roles": OFFICER;
     /// See keys and their attributes, never their material.
-    ListKeys = "list-keys": &[Role::CryptoOfficer, Role::Auditor];
+    ListKeys = "list-keys": SEES_USERS_AND_KEYS;
     /// Make, rotate, revoke or destroy keys, and grant their use.
     ManageKeys = "manage-keys": OFFICER;
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use strongroom_kmip::Operation;
 use strongroom_model::{ManagedObject, Role};
 
-use crate::admin::AdminAction;
+use crate::admin::{AdminAction, Needs};
 use crate::operations::{Class, class_of};
 use crate::rule;
 
@@ -57,9 +57,10 @@ impl Decision {
 pub fn decide(request: &Request<'_>) -> Decision {
     match request.action {
         Action::Kmip(operation) => kmip(request, operation),
-        Action::Admin(action) => match request.role {
-            Some(role) if action.roles().contains(&role) => Decision::allow(rule::ROLE),
-            _ => Decision::deny(rule::ROLE_LACKS),
+        Action::Admin(action) => match action.needs() {
+            Needs::Certificate => Decision::allow(rule::ANYONE),
+            needs if needs.met_by(request.role) => Decision::allow(rule::ROLE),
+            Needs::Roles(_) => Decision::deny(rule::ROLE_LACKS),
         },
     }
 }

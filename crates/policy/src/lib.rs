@@ -38,6 +38,6 @@ mod decide;
 mod operations;
 pub mod rule;
 
-pub use admin::AdminAction;
+pub use admin::{AdminAction, Needs};
 pub use decide::{Action, Decision, Request, decide, group_subject, user_subject};
 pub use operations::{Class, class_of};

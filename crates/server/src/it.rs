@@ -19,7 +19,7 @@ use crate::identity::fingerprint;
 use crate::kmip_listener::now;
 use crate::pki::{Authority, Subject, hex};
 use crate::serve::Running;
-use crate::service::{AuditQuery, Caller, Handler, Manager, Reply};
+use crate::service::{AuditQuery, Caller, Done, Handler, Manager, Reply};
 use crate::setup::{Person, enrol, load_authority, make_authority, make_server_certificate};
 use crate::tls;
 
@@ -32,6 +32,7 @@ struct Memory {
     events: Mutex<Vec<String>>,
     requests: Mutex<Vec<(String, String, Option<u16>)>>,
     callers: Mutex<Vec<Caller>>,
+    audit_broken: Mutex<bool>,
 }
 
 impl Handler for Memory {
@@ -41,6 +42,9 @@ impl Handler for Memory {
     }
     fn is_revoked(&self, fingerprint: &str) -> bool {
         self.revoked.lock().unwrap().contains(fingerprint)
+    }
+    fn refused(&self, kind: &'static str, text: &str) {
+        self.event(kind, text);
     }
     fn event(&self, kind: &'static str, text: &str) {
         self.events.lock().unwrap().push(format!("{kind}: {text}"));
@@ -135,9 +139,14 @@ impl Manager for Memory {
         no()
     }
     fn tick(&self) {}
-    fn record(&self, caller: &Caller, operation: &str, result: Result<(), &Fault>) {
-        let code = result.err().map(|f| f.info.number);
-        self.requests.lock().unwrap().push((caller.user.clone(), operation.into(), code));
+    fn record(&self, caller: &Caller, done: &Done<'_>) -> Result<(), Fault> {
+        if *self.audit_broken.lock().unwrap() {
+            return Err(errors::AUDIT_FAILED.into());
+        }
+        let code = done.result.err().map(|f| f.info.number);
+        let mut requests = self.requests.lock().unwrap();
+        requests.push((caller.user.clone(), done.operation.into(), code));
+        Ok(())
     }
     fn initialise(&self, _: Vec<NewSlot>) -> Result<Vec<SlotAdded>, Fault> {
         no()
@@ -321,9 +330,10 @@ fn each_admin_route_asks_for_its_role_and_everything_is_recorded() {
     assert_eq!(health.not_for_production, ["a test"]);
     let e = house.client("client").get::<Status>("/v1/status").unwrap_err();
     assert_eq!(e.info.number, errors::DENIED.number);
-    assert!(e.detail.contains("sysadmin or officer or auditor"), "{}", e.detail);
+    assert!(e.detail.contains("sysadmin or officer or auditor or custodian"), "{}", e.detail);
     let status: Status = house.client("officer").get("/v1/status").unwrap();
     assert!(status.kmip.listen.starts_with("127.0.0.1:"));
+    let _: AuditVerdict = house.client("officer").get("/v1/audit/verify").unwrap();
     for role in ["officer", "auditor", "client", "custodian"] {
         let e = house.client(role).post::<serde_json::Value>("/v1/root/seal", &()).unwrap_err();
         assert_eq!(e.info.number, errors::DENIED.number, "{role}");
@@ -396,6 +406,19 @@ fn nobody_passes_for_the_server_itself() {
     let events = house.memory.events.lock().unwrap();
     let about = |e: &&String| e.contains("handshakes-failed") && e.contains("reserved");
     assert_eq!(events.iter().filter(about).count(), 2, "{events:?}");
+}
+
+#[test]
+fn nothing_is_answered_on_the_admin_port_that_could_not_be_recorded() {
+    let house = House::new();
+    *house.memory.audit_broken.lock().unwrap() = true;
+    let e = house.client("auditor").get::<AuditVerdict>("/v1/audit/verify").unwrap_err();
+    assert_eq!(e.info.number, errors::AUDIT_FAILED.number);
+    let e = house.client("officer").post::<serde_json::Value>("/v1/root/seal", &()).unwrap_err();
+    assert_eq!(e.info.number, errors::AUDIT_FAILED.number, "a refusal waits for its record too");
+    // Whoever looks for the reason finds it.
+    let _: Health = house.client("client").get("/health").unwrap();
+    let _: Status = house.client("sysadmin").get("/v1/status").unwrap();
 }
 
 #[test]

@@ -134,24 +134,24 @@ impl Port {
             self.refused.count(Instant::now().into(), "refused by the cap", &peer.to_string())
         {
             tracing::warn!("{line}");
-            self.handler.event("connections-refused", &line);
+            self.handler.refused("connections-refused", &line);
         }
     }
 
     fn stranger(&self, peer: SocketAddr, reason: &'static str) {
         tracing::debug!(%peer, reason, "handshake failed");
         if let Some(line) = self.strangers.count(Instant::now().into(), reason, &peer.to_string()) {
-            self.handler.event("handshakes-failed", &line);
+            self.handler.refused("handshakes-failed", &line);
         }
     }
 
     fn report(&self, at_end: bool) {
         let now = Instant::now().into();
         if let Some(line) = self.strangers.flush(now, at_end) {
-            self.handler.event("handshakes-failed", &line);
+            self.handler.refused("handshakes-failed", &line);
         }
         if let Some(line) = self.refused.flush(now, at_end) {
-            self.handler.event("connections-refused", &line);
+            self.handler.refused("connections-refused", &line);
         }
     }
 
@@ -209,7 +209,7 @@ impl Port {
             };
             // Between two requests the world may have changed.
             if self.handler.is_revoked(&identity.caller.fingerprint) {
-                self.handler.event(
+                self.handler.refused(
                     "certificate-refused",
                     &format!(
                         "{} used a revoked certificate on an open connection",
@@ -443,6 +443,9 @@ mod tests {
         }
         fn is_revoked(&self, _: &str) -> bool {
             self.revoked.load(std::sync::atomic::Ordering::Relaxed)
+        }
+        fn refused(&self, kind: &'static str, text: &str) {
+            self.event(kind, text);
         }
         fn event(&self, kind: &'static str, text: &str) {
             self.events.lock().unwrap().push(format!("{kind}: {text}"));

@@ -1,17 +1,17 @@
 //! Administrative actions by role.
 
-use strongroom_model::Role::{
-    self, Auditor, CryptoOfficer, Custodian, KeyUser, SystemAdministrator,
-};
-use strongroom_policy::{Action, AdminAction, Request, decide, rule};
+use strongroom_model::Role::{self, Auditor, CryptoOfficer, Custodian, SystemAdministrator};
+use strongroom_policy::{Action, AdminAction, Needs, Request, decide, rule};
 
 use crate::ROLES;
 
 #[rustfmt::skip]
 const TABLE: &[(AdminAction, &[Role])] = &[
-    (AdminAction::Status,            &[CryptoOfficer, SystemAdministrator, Auditor, KeyUser, Custodian]),
-    (AdminAction::Unseal,            &[SystemAdministrator, Custodian]),
-    (AdminAction::VerifyShares,      &[SystemAdministrator, Custodian]),
+    // A certificate is enough; see the test below.
+    (AdminAction::Health,            &Role::ALL),
+    (AdminAction::Unseal,            &Role::ALL),
+    (AdminAction::VerifyShares,      &Role::ALL),
+    (AdminAction::Status,            &[CryptoOfficer, SystemAdministrator, Auditor, Custodian]),
     (AdminAction::Seal,              &[SystemAdministrator]),
     (AdminAction::ListSlots,         &[SystemAdministrator, CryptoOfficer, Auditor]),
     (AdminAction::ChangeSlots,       &[SystemAdministrator]),
@@ -42,8 +42,13 @@ fn every_role_has_the_actions_of_the_table_and_no_others() {
     assert_eq!(TABLE.len(), AdminAction::ALL.len());
     for (action, roles) in TABLE {
         for role in ROLES {
-            let allowed = role.is_some_and(|role| roles.contains(&role));
-            let rule = if allowed { rule::ROLE } else { rule::ROLE_LACKS };
+            let anyone = roles.len() == Role::ALL.len();
+            let allowed = anyone || role.is_some_and(|role| roles.contains(&role));
+            let rule = match (anyone, allowed) {
+                (true, _) => rule::ANYONE,
+                (false, true) => rule::ROLE,
+                (false, false) => rule::ROLE_LACKS,
+            };
             assert_eq!(ask(role, *action), (allowed, rule.to_owned()), "{action:?} {role:?}");
         }
     }
@@ -53,8 +58,19 @@ fn every_role_has_the_actions_of_the_table_and_no_others() {
 fn only_reading_is_an_auditors() {
     let has: Vec<&str> =
         AdminAction::ALL.iter().filter(|a| ask(Some(Auditor), **a).0).map(|a| a.name()).collect();
+    // The share is what opens, not the role of whoever brings it.
+    let anyone = ["health", "unseal", "verify-shares"];
     let reading = ["status", "list-slots", "read-audit", "verify-audit", "list-users", "list-keys"];
+    let has: Vec<&str> = has.into_iter().filter(|name| !anyone.contains(name)).collect();
     assert_eq!(has, reading);
+}
+
+#[test]
+fn unsealing_asks_for_a_certificate_and_for_no_role() {
+    for action in [AdminAction::Unseal, AdminAction::VerifyShares, AdminAction::Health] {
+        assert_eq!(action.needs(), Needs::Certificate);
+        assert_eq!(ask(None, action), (true, rule::ANYONE.to_owned()));
+    }
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! The admin API: HTTPS with client certificates, JSON, RFC 9457 problems.
 //!
-//! One table ([`ROUTES`]) says who may do what; a request that no row allows is refused before
-//! its handler runs, so that a forgotten row closes a door instead of opening one.
+//! One table ([`ROUTES`]) says which action of the policy a request is, and the policy says who has
+//! it; a request that no row allows is refused before its handler runs, so that a forgotten row
+//! closes a door instead of opening one.
 
 mod handlers;
 mod problem;
 pub mod types;
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,6 +21,7 @@ use axum::routing::{MethodRouter, delete, get, post};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use strongroom_model::Role;
+use strongroom_policy::{Action, AdminAction, Needs, decide};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -29,7 +32,7 @@ use crate::admission::{Gate, Tally};
 use crate::errors::{self, Fault};
 use crate::identity::{Identity, Unusable};
 use crate::kmip_listener::{self, Port, stopped};
-use crate::service::Manager;
+use crate::service::{Done, Manager};
 use crate::tls::Live;
 
 /// How long a peer may take for the handshake, or for the head of a request.
@@ -41,23 +44,14 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// The largest body: a passphrase or a share is small.
 const BODY: usize = 64 << 10;
 
-/// Who may use a route.
-#[derive(Clone, Copy, Debug)]
-pub enum Who {
-    /// Whoever has a certificate of ours that counts.
-    Certificate,
-    /// Users with one of these roles.
-    Roles(&'static [Role]),
-}
-
 /// One route.
 pub struct Route {
     /// The method.
     pub method: &'static str,
     /// The path, in axum's spelling.
     pub path: &'static str,
-    /// Who may.
-    pub who: Who,
+    /// What it is to the policy, which says who may.
+    pub action: AdminAction,
     /// Whether the server must be unsealed.
     pub unsealed: bool,
     /// What the audit calls it.
@@ -65,37 +59,31 @@ pub struct Route {
     handler: fn() -> MethodRouter<Arc<Admin>>,
 }
 
-const STAFF: Who = Who::Roles(&[Role::SystemAdministrator, Role::CryptoOfficer, Role::Auditor]);
-const SYSADMIN: Who = Who::Roles(&[Role::SystemAdministrator]);
-const AUDITOR: Who = Who::Roles(&[Role::Auditor]);
-
 macro_rules! routes {
-    ($( $method:literal $path:literal $who:expr, $unsealed:literal, $operation:literal => $handler:expr; )*) => {
+    ($( $method:literal $path:literal $action:ident, $unsealed:literal, $operation:literal => $handler:expr; )*) => {
         /// Every route.
         pub const ROUTES: &[Route] = &[ $( Route {
-            method: $method, path: $path, who: $who, unsealed: $unsealed, operation: $operation,
+            method: $method, path: $path, action: AdminAction::$action, unsealed: $unsealed, operation: $operation,
             handler: || $handler,
         }, )* ];
     };
 }
 
-// Unsealing asks for no role: what counts is the share, custodians need not be administrators,
-// and while the store is sealed nobody can say who has which role.
 routes! {
-    "GET" "/health" Who::Certificate, false, "Health" => get(handlers::health);
-    "GET" "/v1/status" STAFF, false, "Status" => get(handlers::status);
-    "POST" "/v1/root/unseal" Who::Certificate, false, "Unseal" => post(handlers::unseal);
-    "POST" "/v1/root/seal" SYSADMIN, true, "Seal" => post(handlers::seal);
-    "GET" "/v1/root/slots" STAFF, false, "List Slots" => get(handlers::slots);
-    "POST" "/v1/root/slots" SYSADMIN, true, "Add Slot" => post(handlers::slot_add);
-    "DELETE" "/v1/root/slots/{id}" SYSADMIN, true, "Remove Slot" => delete(handlers::slot_remove);
-    "POST" "/v1/root/verify-shares" Who::Certificate, false, "Verify Shares" => post(handlers::verify_shares);
-    "POST" "/v1/root/rotate" SYSADMIN, true, "Rotate Root" => post(handlers::rotate);
-    "GET" "/v1/root/rotate" SYSADMIN, true, "Rotation Status" => get(handlers::rotation);
-    "POST" "/v1/clock/confirm" SYSADMIN, true, "Confirm Clock" => post(handlers::confirm_clock);
-    "GET" "/v1/audit" AUDITOR, true, "Read Audit" => get(handlers::audit);
-    "GET" "/v1/audit/{chain}/{seq}" AUDITOR, true, "Read Audit" => get(handlers::audit_record);
-    "GET" "/v1/audit/verify" AUDITOR, true, "Verify Audit" => get(handlers::audit_verify);
+    "GET" "/health" Health, false, "Health" => get(handlers::health);
+    "GET" "/v1/status" Status, false, "Status" => get(handlers::status);
+    "POST" "/v1/root/unseal" Unseal, false, "Unseal" => post(handlers::unseal);
+    "POST" "/v1/root/seal" Seal, true, "Seal" => post(handlers::seal);
+    "GET" "/v1/root/slots" ListSlots, false, "List Slots" => get(handlers::slots);
+    "POST" "/v1/root/slots" ChangeSlots, true, "Add Slot" => post(handlers::slot_add);
+    "DELETE" "/v1/root/slots/{id}" ChangeSlots, true, "Remove Slot" => delete(handlers::slot_remove);
+    "POST" "/v1/root/verify-shares" VerifyShares, false, "Verify Shares" => post(handlers::verify_shares);
+    "POST" "/v1/root/rotate" RotateRoot, true, "Rotate Root" => post(handlers::rotate);
+    "GET" "/v1/root/rotate" RotateRoot, true, "Rotation Status" => get(handlers::rotation);
+    "POST" "/v1/clock/confirm" ConfirmClock, true, "Confirm Clock" => post(handlers::confirm_clock);
+    "GET" "/v1/audit" ReadAudit, true, "Read Audit" => get(handlers::audit);
+    "GET" "/v1/audit/{chain}/{seq}" ReadAudit, true, "Read Audit" => get(handlers::audit_record);
+    "GET" "/v1/audit/verify" VerifyAudit, true, "Verify Audit" => get(handlers::audit_verify);
 }
 
 /// What the handlers share.
@@ -146,7 +134,7 @@ impl Admin {
                     Ok((tcp, peer)) => {
                         let Some(place) = self.gate.enter(peer.ip()) else {
                             if let Some(line) = self.refused.count(Instant::now(), "refused by the cap", &peer.to_string()) {
-                                self.manager.event("connections-refused", &line);
+                                self.manager.refused("connections-refused", &line);
                             }
                             continue;
                         };
@@ -183,7 +171,7 @@ impl Admin {
     ) {
         let stranger = |reason: &'static str| {
             if let Some(line) = self.strangers.count(Instant::now(), reason, &peer.to_string()) {
-                self.manager.event("handshakes-failed", &format!("admin port: {line}"));
+                self.manager.refused("handshakes-failed", &format!("admin port: {line}"));
             }
         };
         if tcp.set_nodelay(true).is_err() {
@@ -232,12 +220,19 @@ async fn admit(Shared(admin): Shared<Arc<Admin>>, request: Request, next: Next) 
     let Some(identity) = request.extensions().get::<Identity>().cloned() else {
         return Fault::from(errors::CERTIFICATE_REQUIRED).into_response();
     };
-    let allowed = door(admin.manager.as_ref(), &identity, &request);
-    let route = match allowed {
-        Ok(route) => route,
-        Err((operation, fault)) => {
-            admin.manager.record(&identity.caller, operation, Err(&fault));
-            return fault.into_response();
+    let begun = Instant::now();
+    let object = object_of(request.uri().path());
+    let record = |operation: &str, rule: &str, result: Result<(), &Fault>| {
+        let micros = i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX);
+        let done = Done { operation, object: object.as_deref(), rule, result, micros };
+        admin.manager.record(&identity.caller, &done)
+    };
+    let (route, rule) = match door(admin.manager.as_ref(), &identity, &request) {
+        Ok(in_by) => in_by,
+        Err(out) => {
+            // A refusal it is in either case.
+            let recorded = record(out.operation, &out.rule, Err(&out.fault));
+            return recorded.err().unwrap_or(out.fault).into_response();
         }
     };
     let mut response = next.run(request).await;
@@ -253,23 +248,38 @@ async fn admit(Shared(admin): Shared<Arc<Admin>>, request: Request, next: Next) 
     }
     let failed = response.extensions().get::<Fault>().cloned();
     // Looking at the health is asked for every few seconds and changes nothing.
-    if route.path != "/health" {
-        let result = match &failed {
-            Some(fault) => Err(fault),
-            None => Ok(()),
-        };
-        admin.manager.record(&identity.caller, route.operation, result);
+    if route.action == AdminAction::Health {
+        return response;
     }
-    response
+    let result = failed.as_ref().map_or(Ok(()), Err);
+    match record(route.operation, &rule, result) {
+        // No answer before its record; but whoever looks for the reason must find it.
+        Err(fault) if route.action != AdminAction::Status => fault.into_response(),
+        _ => response,
+    }
 }
 
-/// The row that lets a request in, or what it asked for and why it is refused.
+/// The object that a path is about: what follows `/v1/keys/`.
+fn object_of(path: &str) -> Option<String> {
+    let id = path.strip_prefix("/v1/keys/")?.split('/').next()?;
+    (!id.is_empty()).then(|| id.to_owned())
+}
+
+/// A request that the door kept out.
+struct KeptOut {
+    operation: &'static str,
+    rule: Cow<'static, str>,
+    fault: Fault,
+}
+
+/// The row that lets a request in and the rule that did, or why it is refused.
 fn door(
     manager: &dyn Manager,
     identity: &Identity,
     request: &Request,
-) -> Result<&'static Route, (&'static str, Fault)> {
-    current(manager, identity).map_err(|fault| ("Connect", fault))?;
+) -> Result<(&'static Route, Cow<'static, str>), KeptOut> {
+    let out = |operation, fault| KeptOut { operation, rule: "".into(), fault };
+    current(manager, identity).map_err(|fault| out("Connect", fault))?;
     let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     // HEAD runs the handler of GET, so it needs the row of GET.
     let method = match request.method().as_str() {
@@ -278,13 +288,13 @@ fn door(
     };
     let mut rows = ROUTES.iter().filter(|r| Some(r.path) == path).peekable();
     if rows.peek().is_none() {
-        return Err(("Unknown", Fault::new(errors::NOT_FOUND, "The API has no such path.")));
+        return Err(out("Unknown", Fault::new(errors::NOT_FOUND, "The API has no such path.")));
     }
     let Some(route) = rows.find(|r| r.method == method) else {
-        return Err(("Unknown", errors::METHOD_NOT_ALLOWED.into()));
+        return Err(out("Unknown", errors::METHOD_NOT_ALLOWED.into()));
     };
-    may(manager, identity, route).map_err(|fault| (route.operation, fault))?;
-    Ok(route)
+    let rule = may(manager, identity, route)?;
+    Ok((route, rule))
 }
 
 fn current(manager: &dyn Manager, identity: &Identity) -> Result<(), Fault> {
@@ -297,29 +307,40 @@ fn current(manager: &dyn Manager, identity: &Identity) -> Result<(), Fault> {
     Ok(())
 }
 
-fn may(manager: &dyn Manager, identity: &Identity, route: &Route) -> Result<(), Fault> {
-    if let Who::Roles(roles) = route.who {
-        let role = manager.role_of(&identity.caller.user);
-        if !role.is_some_and(|role| roles.contains(&role)) {
-            let wanted: Vec<_> = roles.iter().map(|r| r.name()).collect();
-            let has = role.map_or("no role", Role::name);
-            return Err(Fault::new(
-                errors::DENIED,
-                format!(
-                    "\"{}\" needs the role {}; {} has {has}.",
-                    route.operation,
-                    wanted.join(" or "),
-                    identity.caller.user
-                ),
-            ));
-        }
+fn may(
+    manager: &dyn Manager,
+    identity: &Identity,
+    route: &'static Route,
+) -> Result<Cow<'static, str>, KeptOut> {
+    let user = &identity.caller.user;
+    let role = manager.role_of(user);
+    let decision = decide(&strongroom_policy::Request {
+        user,
+        groups: &identity.caller.groups,
+        role,
+        action: Action::Admin(route.action),
+        object: None,
+    });
+    let out = |fault| KeptOut { operation: route.operation, rule: decision.rule.clone(), fault };
+    if !decision.allowed {
+        let wanted: Vec<_> = match route.action.needs() {
+            Needs::Roles(roles) => roles.iter().map(|r| r.name()).collect(),
+            Needs::Certificate => Vec::new(),
+        };
+        let has = role.map_or("no role", Role::name);
+        let detail = format!(
+            "\"{}\" needs the role {}; {user} has {has}.",
+            route.operation,
+            wanted.join(" or ")
+        );
+        return Err(out(Fault::new(errors::DENIED, detail)));
     }
     if route.unsealed {
         match manager.state() {
-            types::State::Uninitialised => return Err(errors::NOT_INITIALISED.into()),
-            types::State::Sealed => return Err(errors::SEALED.into()),
+            types::State::Uninitialised => return Err(out(errors::NOT_INITIALISED.into())),
+            types::State::Sealed => return Err(out(errors::SEALED.into())),
             types::State::Serving => {}
         }
     }
-    Ok(())
+    Ok(decision.rule)
 }

@@ -6,16 +6,17 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use strongroom_engine::{
-    AuditEntry, AuditFilter, DealtShare, Engine, EngineConfig, EngineError, MadeSlot, Unlock,
+    AuditEntry, AuditFilter, DealtShare, Engine, EngineConfig, EngineError, Event, MadeSlot, Unlock,
 };
 use strongroom_journal::Durability;
+use strongroom_kmip::ResultReason;
 use strongroom_model::{CertificateInfo, Role};
 use strongroom_root::{RootError, SlotError, SlotKind};
 use strongroom_secmem::{Backing, SecretBytes};
 use strongroom_store::StoreError;
 use zeroize::Zeroizing;
 
-use super::{AuditQuery, Caller, Handler, Manager, Reply};
+use super::{AuditQuery, Caller, Done, Handler, Manager, Reply};
 use crate::admin::types::{
     AuditPage, AuditRecord, AuditVerdict, ChainHead, ChainVerdict, Memory, NewSlot, PortStatus,
     Rotation, SecretText, SharesVerified, Slot, SlotAdded, State, Status, Unseal, UnsealProgress,
@@ -188,7 +189,17 @@ impl Handler for EngineManager {
     fn event(&self, kind: &'static str, text: &str) {
         tracing::info!(kind, "{text}");
         let parameters: &[(&str, &str)] = if text.is_empty() { &[] } else { &[("detail", text)] };
-        if let Err(error) = self.engine.server_event(&Caller::server(), kind, parameters) {
+        let event = Event { parameters, ..Event::new(kind) };
+        if let Err(error) = self.engine.record(&Caller::server(), &event) {
+            tracing::error!(%error, kind, "an event was not recorded");
+        }
+    }
+
+    fn refused(&self, kind: &'static str, text: &str) {
+        tracing::info!(kind, "{text}");
+        let outcome = Err((ResultReason::AUTHENTICATION_NOT_SUCCESSFUL, text));
+        let event = Event { outcome, ..Event::new(kind) };
+        if let Err(error) = self.engine.record(&Caller::server(), &event) {
             tracing::error!(%error, kind, "an event was not recorded");
         }
     }
@@ -397,14 +408,22 @@ impl Manager for EngineManager {
         }
     }
 
-    fn record(&self, caller: &Caller, operation: &str, result: Result<(), &Fault>) {
-        let text = match result {
-            Ok(()) => "success".to_owned(),
-            Err(fault) => format!("{} {}", fault.info.number, fault.info.name),
+    fn record(&self, caller: &Caller, done: &Done<'_>) -> Result<(), Fault> {
+        // The number first: it is what errors are looked up by.
+        let why = |fault: &Fault| format!("{} {}", fault.info.number, fault.info.name);
+        let words = done.result.err().map(why).unwrap_or_default();
+        let outcome = done.result.map_err(|fault| (fault.info.reason, words.as_str()));
+        let event = Event {
+            object: done.object,
+            rule: done.rule,
+            outcome,
+            micros: done.micros,
+            ..Event::new(done.operation)
         };
-        if let Err(error) = self.engine.server_event(caller, operation, &[("result", &text)]) {
-            tracing::error!(%error, operation, "an admin request was not recorded");
-        }
+        self.engine.record(caller, &event).map_err(|error| {
+            tracing::error!(%error, done.operation, "an admin request was not recorded");
+            error.into()
+        })
     }
 
     fn initialise(&self, slots: Vec<NewSlot>) -> Result<Vec<SlotAdded>, Fault> {

@@ -30,8 +30,11 @@ pub trait Handler: Send + Sync + 'static {
     /// Whether a certificate was revoked. Asked for every request, so it must be cheap.
     fn is_revoked(&self, fingerprint: &str) -> bool;
 
-    /// Records what the server met, in the audit.
+    /// Records what the server did or met, in the audit.
     fn event(&self, kind: &'static str, text: &str);
+
+    /// Records what the server turned away before it became a request, in the audit.
+    fn refused(&self, kind: &'static str, text: &str);
 }
 
 /// Which audit records are wanted.
@@ -47,6 +50,21 @@ pub struct AuditQuery {
     pub operation: Option<String>,
     /// Only about this object.
     pub object: Option<String>,
+}
+
+/// An admin request that was carried out or refused, for its record.
+#[derive(Clone, Copy, Debug)]
+pub struct Done<'a> {
+    /// What was asked for.
+    pub operation: &'a str,
+    /// The object that it was about, if it was about one.
+    pub object: Option<&'a str>,
+    /// The rule that decided; empty if none was asked.
+    pub rule: &'a str,
+    /// How it ended.
+    pub result: Result<(), &'a Fault>,
+    /// How long it took, microseconds.
+    pub micros: i64,
 }
 
 /// What the admin API needs.
@@ -90,7 +108,10 @@ pub trait Manager: Handler {
     /// What has to be done every second: dates that have come.
     fn tick(&self);
     /// Records an admin request and how it ended, before it is answered.
-    fn record(&self, caller: &Caller, operation: &str, result: Result<(), &Fault>);
+    ///
+    /// # Errors
+    /// [`crate::errors::AUDIT_FAILED`]: then that is the answer.
+    fn record(&self, caller: &Caller, done: &Done<'_>) -> Result<(), Fault>;
 
     /// Makes the root key with these slots. Answers one [`SlotAdded`] for each, in order.
     fn initialise(&self, slots: Vec<NewSlot>) -> Result<Vec<SlotAdded>, Fault>;

@@ -10,7 +10,8 @@ use std::process::Command;
 
 use strongroom_engine::offered_operations;
 use strongroom_kmip::{ObjectType, Operation, ProtocolVersion};
-use strongroom_server::admin::{ROUTES, Who};
+use strongroom_policy::Needs;
+use strongroom_server::admin::ROUTES;
 use strongroom_server::config::table::{KEYS, SECTIONS};
 use strongroom_server::errors;
 
@@ -143,9 +144,9 @@ fn routes() -> String {
     let mut out =
         String::from("| request | who | while sealed | in the audit |\n|---|---|---|---|\n");
     for route in ROUTES {
-        let who = match route.who {
-            Who::Certificate => "any certificate".to_owned(),
-            Who::Roles(roles) => roles.iter().map(|r| r.name()).collect::<Vec<_>>().join(", "),
+        let who = match route.action.needs() {
+            Needs::Certificate => "any certificate".to_owned(),
+            Needs::Roles(roles) => roles.iter().map(|r| r.name()).collect::<Vec<_>>().join(", "),
         };
         let sealed = if route.unsealed { "no" } else { "yes" };
         let path = route.path;

@@ -36,6 +36,16 @@ fn sealed_it_answers_nothing_until_three_custodians_come() {
     assert_eq!(house.json(&strs(&third))["unsealed"], true);
     assert_eq!(house.json(&["status"])["state"], "serving");
     assert_eq!(house.json(&["audit", "verify"])["intact"], true);
+    // What was asked while it was sealed was recorded when it opened, in order, once.
+    let tail = house.json(&["audit", "tail", "-n", "100"]);
+    let of = |operation: &str, result: &str| {
+        let all = tail["records"].as_array().unwrap();
+        all.iter().filter(|r| r["operation"] == operation && r["result"] == result).count()
+    };
+    assert_eq!(of("Read Audit", "General Failure"), 1, "{tail:#}");
+    assert_eq!(of("Unseal", "success"), 3, "{tail:#}");
+    assert_eq!(of("unseal", "success"), 1, "{tail:#}");
+    assert_eq!(of("unsealed", "success"), 0, "{tail:#}");
 }
 
 #[test]
