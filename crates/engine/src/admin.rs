@@ -253,6 +253,9 @@ impl Engine {
     pub fn sweep(&self) -> Result<usize, EngineError> {
         let inner = &self.inner;
         inner.served.prune(inner.wall_ms());
+        if inner.unsealed().is_some() {
+            self.sign_heads_if_due()?;
+        }
         if inner.unsealed().is_none() || inner.clock_alarm().is_some() {
             return Ok(0);
         }

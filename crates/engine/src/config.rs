@@ -23,6 +23,8 @@ pub struct EngineConfig {
     pub flush_window: Duration,
     /// Bytes after which the audit of uses begins a new file.
     pub segment_bytes: u64,
+    /// A file on a second path that signed heads are appended to.
+    pub anchors_path: Option<PathBuf>,
     /// Offer the Interop operation, for conformance runs.
     pub interop: bool,
     /// Let an owner give several objects the same Name.
@@ -51,6 +53,7 @@ impl EngineConfig {
             audit_uses: Durability::Written,
             flush_window: Duration::from_millis(100),
             segment_bytes: 64 << 20,
+            anchors_path: None,
             interop: false,
             duplicate_names: false,
             legacy_algorithms: false,

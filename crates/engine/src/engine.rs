@@ -16,6 +16,7 @@ use crate::caller::Caller;
 use crate::config::EngineConfig;
 use crate::error::EngineError;
 use crate::event::{Event, Held};
+use crate::heads::Signed;
 use crate::request::{self, ReplyFn};
 use crate::served::Served;
 use crate::streams::Streams;
@@ -35,6 +36,7 @@ pub(crate) struct Inner {
     pub(crate) allowances: Allowances,
     pub(crate) streams: Streams,
     pub(crate) served: Served,
+    pub(crate) signed: Signed,
     /// Records of the time while sealed.
     pub(crate) held: Mutex<Held>,
     /// Custodians' shares given so far.
@@ -112,6 +114,7 @@ impl Engine {
             allowances: Allowances::default(),
             streams: Streams::default(),
             served: Served::default(),
+            signed: Signed::default(),
             held: Mutex::default(),
             shares: Mutex::new(Vec::new()),
             refused_unseals: AtomicU32::new(0),
@@ -149,9 +152,14 @@ impl Engine {
         &self.inner.config
     }
 
-    /// Flushes everything and stops the writer. Requests that come later are refused.
+    /// Flushes everything, signs the chains' heads and stops the writer. Requests that come later are refused.
     pub fn stop(&self) {
         let _ = self.record(&Caller::server(), &Event::new("stop"));
+        if let Err(error) = self.sign_heads()
+            && !self.is_sealed()
+        {
+            tracing::warn!(%error, "the ends of the audit chains were not signed");
+        }
         self.inner.set_unsealed(None);
         self.inner.store.stop();
     }

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod crypto;
+mod heads;
 mod old_data;
 mod wire;
 

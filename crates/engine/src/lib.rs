@@ -22,6 +22,7 @@ mod context;
 mod engine;
 mod error;
 mod event;
+mod heads;
 #[cfg(test)]
 mod it;
 mod objects;

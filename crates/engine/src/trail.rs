@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use strongroom_journal::{ChainName, Fault, Head, Record, Start, Verifier, kind};
+use strongroom_journal::{ChainName, Fault, Head, Record, SignedHead, Start, Verifier, kind};
 use strongroom_kmip::{AttributeName, ResultReason, ResultStatus};
 use strongroom_model::{Change, ChangeKind};
 
@@ -162,11 +162,21 @@ impl Engine {
     /// # Errors
     /// The first [`AuditFault`], with the chain and the place.
     pub fn audit_verify(&self) -> Result<AuditReport, AuditFault> {
+        self.audit_verify_against(&[])
+    }
+
+    /// As [`Engine::audit_verify`], and every signed head of `anchors` must be met: what was kept
+    /// elsewhere shows a past that was cut or rebuilt here. Their signatures are the caller's to
+    /// check ([`SignedHead::verify`]).
+    ///
+    /// # Errors
+    /// The first [`AuditFault`].
+    pub fn audit_verify_against(&self, anchors: &[SignedHead]) -> Result<AuditReport, AuditFault> {
         let other =
             |chain| move |e: EngineError| AuditFault { chain, fault: e.to_string(), seq: None };
         let unsealed =
             self.inner.unsealed().ok_or(EngineError::Sealed).map_err(other("changes"))?;
-        let changes = self.verify_changes()?;
+        let changes = self.verify_changes(anchors)?;
         self.verify_state()?;
         let uses = unsealed.uses();
         let state = uses.state().map_err(|e| AuditFault {
@@ -176,7 +186,11 @@ impl Engine {
         })?;
         let uses = uses
             .reader()
-            .verify(self.inner.config.site, Some(&state), [uses.status().written])
+            .verify(
+                self.inner.config.site,
+                Some(&state),
+                anchored(anchors, ChainName::Uses, uses.status().written),
+            )
             .map_err(|error| match error.fault() {
                 Some(fault) => AuditFault::of("uses", fault),
                 None => AuditFault { chain: "uses", fault: error.to_string(), seq: None },
@@ -206,14 +220,17 @@ impl Engine {
         Err(fault(format!("the state is not what the journal says: {first}{more}")))
     }
 
-    fn verify_changes(&self) -> Result<strongroom_journal::Report, AuditFault> {
+    fn verify_changes(
+        &self,
+        anchors: &[SignedHead],
+    ) -> Result<strongroom_journal::Report, AuditFault> {
         let chain = ChainName::Changes;
         let site = self.inner.config.site;
         let failed = |fault: String| AuditFault { chain: "changes", fault, seq: None };
         let state = self.inner.store.chain_state().map_err(|e| failed(e.to_string()))?;
         let anchor = self.inner.store.head();
         let mut verifier = Verifier::new(chain, site, Start::genesis(chain, site))
-            .with_anchors([anchor])
+            .with_anchors(anchored(anchors, chain, anchor))
             .with_state(&state)
             .map_err(|e| failed(e.to_string()))?;
         let mut from = 1;
@@ -255,6 +272,12 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// The heads of one chain that verifying must meet: those kept elsewhere, and its own end.
+fn anchored(anchors: &[SignedHead], chain: ChainName, end: Head) -> Vec<Head> {
+    let kept = anchors.iter().filter(|a| a.chain == chain).map(|a| a.head);
+    kept.chain([end]).collect()
 }
 
 fn use_entry(record: &Record) -> AuditEntry {

@@ -128,6 +128,8 @@ pub struct Audit {
     pub uses_flushed: bool,
     /// How long a written record waits for its flush.
     pub flush_window: Duration,
+    /// Where signed heads are appended.
+    pub anchors_path: Option<PathBuf>,
 }
 
 /// `[log]`.
@@ -213,6 +215,7 @@ impl Config {
             audit: Audit {
                 uses_flushed: s.text("audit.uses")?.as_deref() == Some("flushed"),
                 flush_window: s.duration("audit.flush_window")?,
+                anchors_path: s.path("audit.anchors_path")?,
             },
             duplicate_names: s.flag("kmip.duplicate_names")?,
             legacy_algorithms: s.flag("crypto.legacy_algorithms")?,

@@ -216,6 +216,12 @@ pub const KEYS: &[Key] = &[
         "With \"written\": how long a record may wait for its flush.",
     ),
     key(
+        "audit.anchors_path",
+        Kind::Path,
+        None,
+        "A file on another disk or host that signed heads of the audit are appended to, so that a rewritten past shows.",
+    ),
+    key(
         "kmip.duplicate_names",
         Kind::Bool,
         Some("false"),

@@ -84,7 +84,9 @@ impl EngineManager {
                 Durability::Written
             },
             flush_window: config.audit.flush_window,
+            anchors_path: config.audit.anchors_path.clone(),
             interop: config.kmip.interop,
+            duplicate_names: config.duplicate_names,
             legacy_algorithms: config.legacy_algorithms,
             limits: config.kmip.limits(),
             not_for_production: not_for_production.first().cloned(),

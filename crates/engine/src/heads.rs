@@ -1,0 +1,124 @@
+//! Signed heads: the ends of both chains, signed every ten seconds of activity and at the stop,
+//! kept in the chain of uses and on a second path.
+//!
+//! Whoever keeps one elsewhere can prove later that the past was cut or rebuilt, without any
+//! secret. Only what is flushed is signed: a record that a crash takes back would otherwise look
+//! like one that somebody removed.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+
+use parking_lot::Mutex;
+use strongroom_crypto::ed25519;
+use strongroom_journal::{ChainName, Head, SignedHead, kind};
+use strongroom_secmem::SecretBytes;
+
+use crate::caller::Caller;
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// Between two signings, milliseconds.
+const INTERVAL_MS: i64 = 10_000;
+
+/// Name of the signing key among the server's secrets.
+const SIGNING_KEY: &str = "audit-signing-key";
+
+/// Name of its public half among the public settings.
+const PUBLIC_KEY: &str = "audit-public-key";
+
+/// What was signed last.
+#[derive(Default)]
+pub(crate) struct Signed(Mutex<Last>);
+
+#[derive(Clone, Copy, Default)]
+struct Last {
+    at_ms: i64,
+    changes: u64,
+    /// The end of the chain of uses right after the last signed head was recorded in it.
+    uses: u64,
+}
+
+impl Engine {
+    /// Signs the heads when ten seconds have passed and a chain has moved. Part of the sweep.
+    pub(crate) fn sign_heads_if_due(&self) -> Result<(), EngineError> {
+        let due = {
+            let last = self.inner.signed.0.lock();
+            self.inner.wall_ms() - last.at_ms >= INTERVAL_MS
+        };
+        if due { self.sign_heads().map(|_| ()) } else { Ok(()) }
+    }
+
+    /// Signs the ends of the chains that moved since they were last signed, and gives the heads.
+    ///
+    /// # Errors
+    /// [`EngineError::Sealed`]; the audit or the anchors' file cannot be written.
+    pub fn sign_heads(&self) -> Result<Vec<SignedHead>, EngineError> {
+        let inner = &self.inner;
+        let unsealed = inner.unsealed().ok_or(EngineError::Sealed)?;
+        let mut last = inner.signed.0.lock();
+        let changes = inner.store.head();
+        let uses = unsealed.uses().flush().map_err(|e| EngineError::Audit(e.to_string()))?;
+        last.at_ms = inner.wall_ms();
+        let moved: Vec<(ChainName, Head)> = [
+            (ChainName::Changes, changes, changes.seq > last.changes),
+            (ChainName::Uses, uses, uses.seq > last.uses),
+        ]
+        .into_iter()
+        .filter(|(_, _, moved)| *moved)
+        .map(|(chain, head, _)| (chain, head))
+        .collect();
+        if moved.is_empty() {
+            return Ok(Vec::new());
+        }
+        let seed = self.signing_key()?;
+        let destroyed = inner.store.read(|tx| tx.counts())?;
+        let destroyed =
+            destroyed.iter().find(|(place, _)| *place == 3).map_or(0, |(_, n)| n.unsigned_abs());
+        let time_ms = last.at_ms.unsigned_abs();
+        let mut signed = Vec::new();
+        for (chain, head) in moved {
+            let head = SignedHead::sign(&seed, chain, inner.config.site, head, time_ms, destroyed)?;
+            unsealed
+                .append_use(last.at_ms, "server", kind::SIGNED_HEAD, head.encode())
+                .map_err(|refusal| EngineError::Audit(refusal.message))?;
+            signed.push(head);
+        }
+        last.changes = changes.seq;
+        last.uses = unsealed.uses_status().written.seq;
+        self.anchor(&signed)?;
+        Ok(signed)
+    }
+
+    /// Appends anchor lines to the second path, where one is configured.
+    fn anchor(&self, heads: &[SignedHead]) -> Result<(), EngineError> {
+        let Some(path) = &self.inner.config.anchors_path else { return Ok(()) };
+        let lines: String = heads.iter().map(|head| format!("{head}\n")).collect();
+        OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o640)
+            .open(path)
+            .and_then(|mut file| {
+                file.write_all(lines.as_bytes())?;
+                file.sync_data()
+            })
+            .map_err(|e| EngineError::io(path, &e))
+    }
+
+    /// The public key that heads are verified with; none before the first was signed.
+    pub fn audit_public_key(&self) -> Option<[u8; 32]> {
+        self.setting(PUBLIC_KEY)?.try_into().ok()
+    }
+
+    fn signing_key(&self) -> Result<SecretBytes, EngineError> {
+        if let Some(seed) = self.secret(SIGNING_KEY)? {
+            return Ok(seed);
+        }
+        let seed = ed25519::generate()?;
+        let server = Caller::server();
+        self.put_secret(&server, SIGNING_KEY, seed.as_slice())?;
+        self.put_setting(&server, PUBLIC_KEY, &ed25519::public_key(&seed)?)?;
+        Ok(seed)
+    }
+}
