@@ -192,7 +192,15 @@ impl Engine {
                     None => SlotError::NoSlotOfKind("file or systemd-credential").into(),
                 })?
             }
-            Unlock::Passphrase(passphrase) => file.open_with_passphrase(&passphrase)?,
+            Unlock::Passphrase(passphrase) => {
+                // One guess at a time: each takes much memory, and anybody with a certificate may
+                // send as many as there are connections.
+                let _one = self.inner.slot_changes.lock();
+                if !self.is_sealed() {
+                    return Err(EngineError::NotSealed);
+                }
+                file.open_with_passphrase(&passphrase)?
+            }
             Unlock::Share(text) => match self.collect(&file, &text)? {
                 Ok(opened) => opened,
                 Err(progress) => return Ok(progress),
@@ -211,14 +219,24 @@ impl Engine {
         text: &str,
     ) -> Result<Result<strongroom_root::Opened, UnsealProgress>, EngineError> {
         let share = Share::parse(text).map_err(RootError::from)?;
-        let threshold = share.threshold();
         let mut given = self.inner.shares.lock();
-        // A share of another set is told apart at once, and those given before stay.
-        let expected = given.first().map_or_else(|| share.set(), Share::set);
-        if share.set() != expected {
+        // A share of another set is told apart at once, and those given before stay. Whose first
+        // share counts is for the slots to say: otherwise a stranger's would shut out all others.
+        let sets = || {
+            file.slots().iter().filter_map(|slot| match slot.kind {
+                SlotKind::Shamir { threshold, set, .. } => Some((set, threshold)),
+                _ => None,
+            })
+        };
+        let newest = sets().last().map(|(set, _)| set);
+        let wanted = given.first().map(Share::set);
+        let known = sets().find(|(set, _)| *set == share.set() && wanted.is_none_or(|w| w == *set));
+        let Some((_, threshold)) = known else {
+            let none = || SlotError::NoSlotOfKind("shamir");
+            let expected = wanted.or(newest).ok_or_else(none).map_err(RootError::from)?;
             let wrong = SlotError::OtherSet { index: share.index(), set: share.set(), expected };
             return Err(RootError::from(wrong).into());
-        }
+        };
         if !given.iter().any(|s| s.index() == share.index()) {
             given.push(share);
         }

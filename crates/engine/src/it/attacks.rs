@@ -6,7 +6,7 @@ use strongroom_kmip::{
 };
 
 use super::*;
-use crate::NewSlot;
+use crate::{DealtShare, NewSlot, Unlock};
 
 const USES: CryptographicUsageMask = CryptographicUsageMask(0x023C);
 
@@ -229,4 +229,38 @@ fn a_batch_of_many_key_pairs_is_refused_as_a_whole() {
     };
     assert_eq!(statuses(8), [ResultStatus::SUCCESS; 8]);
     assert_eq!(statuses(9), [ResultStatus::OPERATION_FAILED; 9]);
+}
+
+#[test]
+fn a_strangers_share_does_not_shut_out_the_custodians() {
+    let in_clear = |share: &DealtShare| match share {
+        DealtShare::Text(text) => Some(text.to_string()),
+        DealtShare::Encrypted(_) => None,
+    };
+    let set_up = || {
+        let dir = TempDir::new().unwrap();
+        let mut config = EngineConfig::new(dir.path().join("data"));
+        config.slots_path = dir.path().join("slots.json");
+        let engine = Engine::open(config).unwrap();
+        let slots = vec![
+            NewSlot::File { label: String::new(), path: dir.path().join("root.key") },
+            NewSlot::Shamir {
+                label: String::new(),
+                threshold: 2,
+                shares: 3,
+                recipients: Vec::new(),
+            },
+        ];
+        let made = engine.initialise(&Caller::server(), slots).unwrap();
+        let shares: Vec<String> = made[1].shares.iter().filter_map(in_clear).collect();
+        (dir, engine, shares)
+    };
+    let (_dir, engine, shares) = set_up();
+    let (_other_dir, _, strange) = set_up();
+    engine.seal(&Caller::server()).unwrap();
+    let give = |text: &str| engine.unseal(&caller("x"), Unlock::Share(text.to_owned().into()));
+    assert!(give(&strange[0]).is_err());
+    assert_eq!(give(&shares[0]).unwrap().given, 1);
+    assert!(give(&strange[1]).is_err());
+    assert!(give(&shares[2]).unwrap().unsealed);
 }
