@@ -38,6 +38,10 @@ pub struct Reply {
 /// from the writer thread, after the flush, for changes.
 pub type ReplyFn = Box<dyn FnOnce(Reply) + Send>;
 
+/// Most bytes that the items of one response give together: a batch that asks for the same large
+/// object again and again must not fill the memory.
+const MAX_REPLY: usize = 64 << 20;
+
 /// At most so many items of a batch may be of the kind that takes long: some of them run on the
 /// writer, where they hold up every other change.
 const MAX_LONG: usize = 8;
@@ -205,14 +209,24 @@ impl Runner<'_> {
         let mut placeholders = Placeholders::default();
         let mut outcomes = Vec::with_capacity(1);
         let mut reservations = Vec::new();
+        let mut bytes_given = 0;
         for item in self.request.items.iter() {
-            let outcome = self.one(
+            let mut outcome = self.one(
                 item,
                 tx.as_deref_mut(),
                 &mut placeholders,
                 &mut reservations,
                 prepared.next(),
             )?;
+            bytes_given += outcome.payload.as_ref().map_or(0, |payload| payload.len());
+            if bytes_given > MAX_REPLY && !outcome.trail.changed {
+                bytes_given -= outcome.payload.take().map_or(0, |payload| payload.len());
+                outcome.status = ResultStatus::OPERATION_FAILED;
+                outcome.refusal = Some(Refusal::new(
+                    ResultReason::RESPONSE_TOO_LARGE,
+                    format!("the response would exceed {MAX_REPLY} bytes: ask for less at once"),
+                ));
+            }
             let failed = outcome.status == ResultStatus::OPERATION_FAILED;
             outcomes.push(outcome);
             if failed && self.request.header.batch_error != BatchErrorContinuationOption::CONTINUE {

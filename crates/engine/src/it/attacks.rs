@@ -1,8 +1,8 @@
 //! What a client with a certificate tries in order to get what it may not have.
 
 use strongroom_kmip::{
-    BlockCipherMode, DerivationMethod, EncodingOption, KeyFormatType, UsageLimitsUnit,
-    WrappingMethod,
+    AttributeName, BlockCipherMode, DerivationMethod, EncodingOption, KeyFormatType,
+    UsageLimitsUnit, WrappingMethod,
 };
 
 use super::*;
@@ -263,4 +263,31 @@ fn a_strangers_share_does_not_shut_out_the_custodians() {
     assert_eq!(give(&shares[0]).unwrap().given, 1);
     assert!(give(&strange[1]).is_err());
     assert!(give(&shares[2]).unwrap().unsealed);
+}
+
+#[test]
+fn a_batch_that_asks_for_a_large_object_again_and_again_is_cut_short() {
+    let bench = Bench::new();
+    let key = bench.key(&[]);
+    for at in 0..4 {
+        let name = AttributeName::Vendor { vendor: "x".to_owned(), name: format!("a{at}") };
+        let value = Value::TextString("v".repeat(900_000));
+        bench
+            .one(&bench.alice, Operation::ADD_ATTRIBUTE, |e| {
+                e.text(Tag::UNIQUE_IDENTIFIER, &key);
+                let attribute = Attribute { name, index: 0, value };
+                e.structure(Tag::NEW_ATTRIBUTE, |e| attribute.write(e, V));
+            })
+            .unwrap();
+    }
+    let mut builder = RequestBuilder::new(V).batch_error(BatchErrorContinuationOption::CONTINUE);
+    for _ in 0..40 {
+        builder = builder.item(Operation::GET_ATTRIBUTES, |e| e.text(Tag::UNIQUE_IDENTIFIER, &key));
+    }
+    let bytes = bench.send(&bench.alice, builder.finish());
+    assert!(bytes.len() < 70 << 20);
+    let limits = Limits { frame: 128 << 20, ..Limits::default() };
+    let view = ResponseView::parse(&bytes, &limits).unwrap();
+    assert_eq!(view.items[0].status, ResultStatus::SUCCESS);
+    assert_eq!(view.items[39].reason, Some(ResultReason::RESPONSE_TOO_LARGE));
 }
