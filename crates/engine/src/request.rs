@@ -15,6 +15,7 @@ use strongroom_kmip::{
 use strongroom_model::Role;
 use strongroom_policy as policy;
 use strongroom_store::{Done, StoreError, WriteTx};
+use zeroize::Zeroizing;
 
 use crate::allowance::Reservation;
 use crate::audit::{BodyRef, encode};
@@ -52,7 +53,7 @@ struct Outcome {
     unique_batch_item_id: Option<Vec<u8>>,
     status: ResultStatus,
     refusal: Option<Refusal>,
-    payload: Option<Vec<u8>>,
+    payload: Option<Zeroizing<Vec<u8>>>,
     trail: Trail,
     micros: i64,
 }
@@ -66,6 +67,8 @@ struct Ran {
 
 pub(crate) fn handle(inner: &Arc<Inner>, caller: &Arc<Caller>, frame: Vec<u8>, reply: ReplyFn) {
     let started = Instant::now();
+    // Requests carry keys and plaintext as replies do.
+    let frame = Zeroizing::new(frame);
     let request = match Request::parse(&frame, &inner.config.limits) {
         Ok(request) => request,
         Err(error) => return reply(refuse_frame(inner, caller, &error, started)),
@@ -113,7 +116,7 @@ fn change(
     inner: &Arc<Inner>,
     unsealed: Arc<Unsealed>,
     caller: Arc<Caller>,
-    frame: Vec<u8>,
+    frame: Zeroizing<Vec<u8>>,
     mut prepared: Vec<Option<Prepared>>,
     reply: ReplyFn,
 ) {
@@ -277,7 +280,7 @@ impl Runner<'_> {
             if result.is_ok() {
                 reservations.append(&mut ctx.reservations);
             }
-            result.map(|()| ctx.out.into_bytes())
+            result.map(|()| Zeroizing::new(ctx.out.into_bytes()))
         };
         let result = match tx {
             Some(tx) => tx.nested(|tx| work(Some(tx))),
@@ -366,7 +369,7 @@ fn encode_outcomes(header: &ResponseHeader<'_>, outcomes: &[Outcome]) -> Vec<u8>
             reason: outcome.refusal.as_ref().map(|r| r.reason),
             message: outcome.refusal.as_ref().map(|r| r.message.as_str()),
             asynchronous_correlation_value: None,
-            payload: outcome.payload.as_deref(),
+            payload: outcome.payload.as_deref().map(Vec::as_slice),
         });
     }
     writer.finish()

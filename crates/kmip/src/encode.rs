@@ -6,6 +6,8 @@
 
 use core::fmt;
 
+use zeroize::Zeroize;
+
 use crate::tables::{Tag, field_versions, has_value, table_of};
 use crate::ttlv::{HEADER_LEN, ItemType, View, padded};
 use crate::value::{Node, Value};
@@ -25,6 +27,12 @@ impl fmt::Debug for Encoder {
     }
 }
 
+impl Drop for Encoder {
+    fn drop(&mut self) {
+        self.out.zeroize();
+    }
+}
+
 impl Encoder {
     /// An encoder without a version gate: for stored records and test tools.
     pub fn ungated() -> Self {
@@ -33,7 +41,9 @@ impl Encoder {
 
     /// An encoder that leaves out what `version` lacks.
     pub fn for_version(version: ProtocolVersion) -> Self {
-        Self { version: Some(version), ..Self::ungated() }
+        let mut encoder = Self::ungated();
+        encoder.version = Some(version);
+        encoder
     }
 
     /// The version that the output is for; none for an ungated encoder.
@@ -42,8 +52,8 @@ impl Encoder {
     }
 
     /// The bytes written, and the end of the encoder.
-    pub fn into_bytes(self) -> Vec<u8> {
-        self.out
+    pub fn into_bytes(mut self) -> Vec<u8> {
+        core::mem::take(&mut self.out)
     }
 
     /// The bytes written so far.
@@ -63,6 +73,7 @@ impl Encoder {
 
     /// Appends bytes that are already a sequence of encoded, gated items.
     pub fn raw_items(&mut self, items: &[u8]) {
+        self.make_room(items.len());
         self.out.extend_from_slice(items);
     }
 
@@ -249,7 +260,20 @@ impl Encoder {
         self.version.is_none_or(|v| tag.info().is_none_or(|t| t.versions.contains(v)))
     }
 
+    /// Grows the buffer by itself where it must, because a vector that grows leaves what it held
+    /// behind in memory, and what it holds may be keys.
+    fn make_room(&mut self, more: usize) {
+        let needed = self.out.len().saturating_add(more);
+        if needed > self.out.capacity() {
+            let mut larger = Vec::with_capacity(needed.max(self.out.capacity() * 2));
+            larger.extend_from_slice(&self.out);
+            self.out.zeroize();
+            self.out = larger;
+        }
+    }
+
     fn header(&mut self, tag: Tag, item_type: ItemType, length: usize) {
+        self.make_room(HEADER_LEN + padded(length));
         let t = tag.0.to_be_bytes();
         self.out.extend_from_slice(&[t[1], t[2], t[3], item_type as u8]);
         self.out.extend_from_slice(&(length as u32).to_be_bytes());
