@@ -228,7 +228,7 @@ impl Engine {
                 _ => None,
             })
         };
-        let newest = sets().last().map(|(set, _)| set);
+        let newest = sets().next_back().map(|(set, _)| set);
         let wanted = given.first().map(Share::set);
         let known = sets().find(|(set, _)| *set == share.set() && wanted.is_none_or(|w| w == *set));
         let Some((_, threshold)) = known else {
