@@ -135,6 +135,11 @@ impl Connector {
         &self.config
     }
 
+    /// The TLS side alone, for tools that speak over a stream of their own.
+    pub fn tls(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.tls)
+    }
+
     /// A connection to the first address that accepts one.
     ///
     /// # Errors
