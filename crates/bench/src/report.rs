@@ -88,8 +88,8 @@ pub fn row(row: &Row) -> String {
 /// Microseconds in at most seven characters.
 fn duration(micros: f64) -> String {
     match micros {
-        m if m < 1_000.0 => format!("{m:.0}us"),
-        m if m < 1_000_000.0 => format!("{:.2}ms", m / 1_000.0),
+        m if m < 999.5 => format!("{m:.0}us"),
+        m if m < 999_995.0 => format!("{:.2}ms", m / 1_000.0),
         m => format!("{:.2}s", m / 1_000_000.0),
     }
 }
