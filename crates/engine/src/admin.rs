@@ -216,16 +216,18 @@ impl Engine {
     /// Calls a delayed destruction back.
     ///
     /// # Errors
-    /// [`EngineError::Refused`] when none is under way, or the store's.
+    /// [`EngineError::NoObject`], [`EngineError::WrongState`] when none is under way, or the
+    /// store's.
     pub fn recall_destruction(&self, by: &Caller, id: &str) -> Result<(), EngineError> {
         let origin = by.origin("recall destruction", "");
         let now_ms = self.inner.wall_ms();
+        self.inner.unsealed().ok_or(EngineError::Sealed)?;
+        let asked = id.to_owned();
         let id = ObjectId::from(id);
         let recalled = self.commit(move |tx| {
-            let scheduled = tx.object(&id)?.is_some_and(|object| {
-                object.lifecycle != Lifecycle::Destroyed
-                    && object.value_of(&scheduled_destruction()).is_some()
-            });
+            let Some(object) = tx.object(&id)? else { return Ok(None) };
+            let scheduled = object.lifecycle != Lifecycle::Destroyed
+                && object.value_of(&scheduled_destruction()).is_some();
             if scheduled {
                 let key = AttributeKey { name: scheduled_destruction(), index: 0, site: 0 };
                 let change = Change::Changed {
@@ -237,12 +239,15 @@ impl Engine {
                 };
                 tx.append(&origin, &change, now_ms)?;
             }
-            Ok(scheduled)
+            Ok(Some(scheduled))
         })?;
-        if recalled {
-            return Ok(());
+        match recalled {
+            Some(true) => Ok(()),
+            Some(false) => Err(EngineError::WrongState(format!(
+                "no destruction of object {asked} is under way"
+            ))),
+            None => Err(EngineError::NoObject(asked)),
         }
-        Err(EngineError::Refused("no destruction of that object is under way".to_owned()))
     }
 
     /// Moves objects on whose dates have come. To be called every second or so; also when nobody

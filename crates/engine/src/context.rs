@@ -38,6 +38,9 @@ pub(crate) struct Trail {
     pub(crate) parameters: Vec<(&'static str, String)>,
     /// Whether the item changed something, and so is in the journal of changes.
     pub(crate) changed: bool,
+    /// Who stands in the journal, where that is not the caller: an officer who replaces a key
+    /// works in the name of its owner.
+    pub(crate) recorded_as: Option<Box<Caller>>,
 }
 
 pub(crate) struct Ctx<'a, 'tx> {
@@ -255,7 +258,8 @@ impl Ctx<'_, '_> {
     }
 
     fn origin(&self) -> Origin {
-        self.caller.origin(self.operation.name(), &self.trail.rule)
+        let who = self.trail.recorded_as.as_deref().unwrap_or(self.caller);
+        who.origin(self.operation.name(), &self.trail.rule)
     }
 
     /// Takes `amount` of a counter, reserving a durable block when the last one is used up.

@@ -50,6 +50,12 @@ pub enum EngineError {
         /// The role asked for.
         wanted: &'static str,
     },
+    /// There is no such managed object.
+    #[error("there is no object {0}")]
+    NoObject(String),
+    /// The object is in a state in which that cannot be done.
+    #[error("{0}")]
+    WrongState(String),
     /// The engine's own rules refuse it.
     #[error("{0}")]
     Refused(String),

@@ -3,6 +3,7 @@
 mod attacks;
 mod crypto;
 mod heads;
+mod keys;
 mod old_data;
 mod wire;
 

@@ -25,6 +25,7 @@ mod event;
 mod heads;
 #[cfg(test)]
 mod it;
+mod keys;
 mod objects;
 mod operations;
 mod refusal;
@@ -44,6 +45,7 @@ pub use config::EngineConfig;
 pub use engine::Engine;
 pub use error::EngineError;
 pub use event::Event;
+pub use keys::{KeyDetail, KeyFilter, KeySummary};
 pub use operations::offered_operations;
 pub use refusal::Refusal;
 pub use request::{Reply, ReplyFn};

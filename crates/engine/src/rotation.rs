@@ -5,7 +5,7 @@
 //! since it was made or last rotated. The names move to the replacement, links tie the two, and
 //! the old version only decrypts and verifies from then on.
 
-use strongroom_kmip::{Attribute, Encoder, Operation, ProtocolVersion, Tag, Value};
+use strongroom_kmip::{Attribute, Encoder, Operation, ProtocolVersion, ResultReason, Tag, Value};
 use strongroom_model::{AttributeKey, Change, ChangeKind, Lifecycle, ManagedObject, ObjectId};
 use strongroom_store::{WriteTx, rotation_due};
 
@@ -23,11 +23,13 @@ impl Engine {
     /// Replaces a symmetric key now, whatever its interval, and gives the replacement's identifier.
     ///
     /// # Errors
-    /// [`EngineError::Sealed`], [`EngineError::Refused`], or the store's.
+    /// [`EngineError::Sealed`], [`EngineError::NoObject`], [`EngineError::WrongState`],
+    /// [`EngineError::Refused`], or the store's.
     pub fn rotate_key(&self, by: &Caller, id: &str) -> Result<String, EngineError> {
         let unsealed = self.inner.unsealed().ok_or(EngineError::Sealed)?;
         let inner = self.inner.clone();
         let by = by.clone();
+        let asked = id.to_owned();
         let id = ObjectId::from(id);
         let now_ms = inner.trusted_ms();
         let rotated = self.commit(move |tx| {
@@ -37,7 +39,11 @@ impl Engine {
             });
             Ok(result)
         })?;
-        rotated.map(|new| new.0).map_err(|refusal| EngineError::Refused(refusal.message))
+        rotated.map(|new| new.0).map_err(|refusal| match refusal.reason {
+            ResultReason::OBJECT_NOT_FOUND => EngineError::NoObject(asked),
+            ResultReason::WRONG_KEY_LIFECYCLE_STATE => EngineError::WrongState(refusal.message),
+            _ => EngineError::Refused(refusal.message),
+        })
     }
 }
 
@@ -97,7 +103,11 @@ fn rotate(
         tx: Some(tx),
         placeholders: &mut Placeholders::default(),
         out: Encoder::ungated(),
-        trail: Trail { rule: rule.to_owned(), ..Trail::default() },
+        trail: Trail {
+            rule: rule.to_owned(),
+            recorded_as: Some(Box::new(by.clone())),
+            ..Trail::default()
+        },
         reservations: Vec::new(),
         prepared: None,
     };

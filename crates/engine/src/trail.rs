@@ -280,7 +280,7 @@ fn anchored(anchors: &[SignedHead], chain: ChainName, end: Head) -> Vec<Head> {
     kept.chain([end]).collect()
 }
 
-fn use_entry(record: &Record) -> AuditEntry {
+pub(crate) fn use_entry(record: &Record) -> AuditEntry {
     let mut entry = blank("uses", record);
     entry.kind = match record.kind {
         kind::USE => "use",

@@ -616,11 +616,13 @@ fn next_file(
 }
 
 fn lock(dir: &Path) -> Result<File, OpenError> {
+    use std::os::unix::fs::OpenOptionsExt;
     let path = dir.join("uses.lock");
     let file = File::options()
         .create(true)
         .truncate(false)
         .write(true)
+        .mode(0o600)
         .open(&path)
         .map_err(OpenError::io(&path))?;
     match file.try_lock() {

@@ -19,7 +19,7 @@ use crate::identity::fingerprint;
 use crate::kmip_listener::now;
 use crate::pki::{Authority, Subject, hex};
 use crate::serve::Running;
-use crate::service::{AuditQuery, Caller, Done, Handler, Manager, Reply};
+use crate::service::{AuditQuery, Caller, Done, Handler, KeyQuery, Manager, Reply};
 use crate::setup::{Person, enrol, load_authority, make_authority, make_server_certificate};
 use crate::tls;
 
@@ -134,6 +134,19 @@ impl Manager for Memory {
     }
     fn audit_verify(&self) -> Result<AuditVerdict, Fault> {
         Ok(AuditVerdict { intact: true, chains: vec![] })
+    }
+    fn keys(&self, query: &KeyQuery) -> Result<KeyPage, Fault> {
+        assert_eq!((query.limit, query.name.as_deref()), (20, Some("a b")));
+        Ok(KeyPage::default())
+    }
+    fn key(&self, _: &str) -> Result<KeyView, Fault> {
+        Err(errors::NOT_FOUND.into())
+    }
+    fn rotate_key(&self, _: &Caller, _: &str) -> Result<KeyRotated, Fault> {
+        no()
+    }
+    fn recall_key(&self, _: &Caller, _: &str) -> Result<(), Fault> {
+        no()
     }
     fn confirm_clock(&self, _: &Caller) -> Result<(), Fault> {
         no()
@@ -345,6 +358,12 @@ fn each_admin_route_asks_for_its_role_and_everything_is_recorded() {
     let _: AuditPage = house.client("auditor").get("/v1/audit?actor=a%20b%26c").unwrap();
     let e = house.client("auditor").get::<AuditPage>("/v1/audit?nonsense=1").unwrap_err();
     assert_eq!(e.info.number, errors::BAD_REQUEST.number);
+    let _: KeyPage = house.client("auditor").get("/v1/keys?name=a%20b").unwrap();
+    for role in ["auditor", "sysadmin", "client"] {
+        let path = "/v1/keys/x/recall";
+        let e = house.client(role).post::<serde_json::Value>(path, &()).unwrap_err();
+        assert_eq!(e.info.number, errors::DENIED.number, "{role}");
+    }
     let e = house.client("auditor").get::<AuditRecord>("/v1/audit/uses/7").unwrap_err();
     assert_eq!(e.info.number, errors::NOT_FOUND.number);
 

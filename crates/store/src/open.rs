@@ -444,12 +444,14 @@ pub(crate) fn journal_missing(what: &str) -> StoreError {
 
 /// One server for one database: a lock on a file beside it, held while the store is open.
 fn lock_file(path: &Path) -> Result<File, StoreError> {
+    use std::os::unix::fs::OpenOptionsExt;
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)
         .write(true)
+        .mode(0o600)
         .open(&name)
         .map_err(|e| StoreError::Database(format!("{}: {e}", name.display())))?;
     match file.try_lock() {

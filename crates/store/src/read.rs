@@ -70,7 +70,7 @@ impl ReadTx<'_> {
         &self,
         candidates: &Candidates,
         order: Order,
-        mut visit: impl FnMut(ManagedObject) -> ControlFlow<()>,
+        visit: impl FnMut(ManagedObject) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         match candidates {
             Candidates::All => {
@@ -81,16 +81,7 @@ impl ReadTx<'_> {
                     }
                 };
                 let mut statement = self.connection.prepare_cached(sql)?;
-                let mut rows = statement.query([])?;
-                while let Some(row) = rows.next()? {
-                    let id = row.get_ref(0)?.as_str().map_err(bad_column)?;
-                    let bytes = row.get_ref(1)?.as_blob().map_err(bad_column)?;
-                    let mac = row.get_ref(2)?.as_blob().map_err(bad_column)?;
-                    if visit(self.open_row(id, bytes, mac)?).is_break() {
-                        break;
-                    }
-                }
-                Ok(())
+                self.visit_rows(statement.query([])?, visit)
             }
             Candidates::Ids(ids) => self.visit_ids(ids, order, visit),
             Candidates::WithValue(name, value) => {
@@ -108,6 +99,41 @@ impl ReadTx<'_> {
                 self.visit_ids(&ids, order, visit)
             }
         }
+    }
+
+    /// Visits objects in the order of creation, those behind the object `after` only if it is
+    /// given, until `visit` breaks. An `after` that is not there has nothing behind it.
+    ///
+    /// # Errors
+    /// As [`ReadTx::object`].
+    pub fn scan_after(
+        &self,
+        after: Option<&ObjectId>,
+        visit: impl FnMut(ManagedObject) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let Some(after) = after else { return self.scan(&Candidates::All, Order::Oldest, visit) };
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, row, mac FROM objects \
+             WHERE (created, id) > (SELECT created, id FROM objects WHERE id = ?1) \
+             ORDER BY created, id",
+        )?;
+        self.visit_rows(statement.query(params![after.as_str()])?, visit)
+    }
+
+    fn visit_rows(
+        &self,
+        mut rows: rusqlite::Rows<'_>,
+        mut visit: impl FnMut(ManagedObject) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        while let Some(row) = rows.next()? {
+            let id = row.get_ref(0)?.as_str().map_err(bad_column)?;
+            let bytes = row.get_ref(1)?.as_blob().map_err(bad_column)?;
+            let mac = row.get_ref(2)?.as_blob().map_err(bad_column)?;
+            if visit(self.open_row(id, bytes, mac)?).is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn visit_ids(

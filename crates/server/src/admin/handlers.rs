@@ -12,13 +12,14 @@ use serde::de::DeserializeOwned;
 
 use super::Admin;
 use super::types::{
-    AuditPage, AuditRecord, AuditVerdict, Health, NewSlot, PortStatus, Rotate, Rotation,
-    SharesVerified, Slot, SlotAdded, Status, Unseal, UnsealProgress, VerifyShares,
+    AuditPage, AuditRecord, AuditVerdict, Health, KeyPage, KeyRotated, KeyView, NewSlot,
+    PortStatus, Rotate, Rotation, SharesVerified, Slot, SlotAdded, Status, Unseal, UnsealProgress,
+    VerifyShares,
 };
 use crate::admission::{Gate, Tally};
 use crate::errors::{self, Fault};
 use crate::identity::Identity;
-use crate::service::{AuditQuery, Caller, Manager};
+use crate::service::{AuditQuery, Caller, KeyQuery, Manager};
 
 type Answer<T> = Result<Json<T>, Fault>;
 
@@ -170,12 +171,8 @@ pub(super) async fn audit(
             "The parameters are limit, before, actor, operation and object.",
         ));
     };
-    let limit = p.limit.unwrap_or(20);
-    if !(1..=1000).contains(&limit) {
-        return Err(Fault::bad_request("limit is a number from 1 to 1000."));
-    }
     let query = AuditQuery {
-        limit,
+        limit: limit(p.limit)?,
         before: p.before,
         actor: p.actor,
         operation: p.operation,
@@ -202,4 +199,62 @@ pub(super) async fn audit_verify(
     Extension(identity): Extension<Identity>,
 ) -> Answer<AuditVerdict> {
     Ok(Json(blocking(admin, identity, |m, _| m.audit_verify()).await?))
+}
+
+/// The query of `GET /v1/keys`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeyParameters {
+    limit: Option<usize>,
+    after: Option<String>,
+    name: Option<String>,
+    state: Option<String>,
+}
+
+pub(super) async fn keys(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    parameters: Result<Query<KeyParameters>, axum::extract::rejection::QueryRejection>,
+) -> Answer<KeyPage> {
+    let Ok(Query(p)) = parameters else {
+        return Err(Fault::bad_request("The parameters are limit, after, name and state."));
+    };
+    let limit = limit(p.limit)?;
+    let query = KeyQuery { limit, after: p.after, name: p.name, state: p.state };
+    Ok(Json(blocking(admin, identity, move |m, _| m.keys(&query)).await?))
+}
+
+pub(super) async fn key(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    Path(id): Path<String>,
+) -> Answer<KeyView> {
+    Ok(Json(blocking(admin, identity, move |m, _| m.key(&id)).await?))
+}
+
+pub(super) async fn rotate_key(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    Path(id): Path<String>,
+) -> Answer<KeyRotated> {
+    Ok(Json(blocking(admin, identity, move |m, caller| m.rotate_key(caller, &id)).await?))
+}
+
+pub(super) async fn recall_key(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    Path(id): Path<String>,
+) -> Answer<serde_json::Value> {
+    let recalled = id.clone();
+    blocking(admin, identity, move |m, caller| m.recall_key(caller, &id)).await?;
+    Ok(Json(serde_json::json!({ "recalled": recalled })))
+}
+
+/// How many a page has.
+fn limit(asked: Option<usize>) -> Result<usize, Fault> {
+    let limit = asked.unwrap_or(20);
+    if (1..=1000).contains(&limit) {
+        return Ok(limit);
+    }
+    Err(Fault::bad_request("limit is a number from 1 to 1000."))
 }

@@ -83,6 +83,10 @@ routes! {
     "POST" "/v1/clock/confirm" ConfirmClock, true, "Confirm Clock" => post(handlers::confirm_clock);
     "GET" "/v1/audit" ReadAudit, true, "Read Audit" => get(handlers::audit);
     "GET" "/v1/audit/{chain}/{seq}" ReadAudit, true, "Read Audit" => get(handlers::audit_record);
+    "GET" "/v1/keys" ListKeys, true, "List Keys" => get(handlers::keys);
+    "GET" "/v1/keys/{id}" ListKeys, true, "Show Key" => get(handlers::key);
+    "POST" "/v1/keys/{id}/rotate" ManageKeys, true, "Rotate Key" => post(handlers::rotate_key);
+    "POST" "/v1/keys/{id}/recall" ManageKeys, true, "Recall Destruction" => post(handlers::recall_key);
     "GET" "/v1/audit/verify" VerifyAudit, true, "Verify Audit" => get(handlers::audit_verify);
 }
 

@@ -325,6 +325,87 @@ pub struct ChainVerdict {
     pub fault: Option<String>,
 }
 
+/// A managed object in a few words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRow {
+    /// The Unique Identifier.
+    pub id: String,
+    /// The first name, if it has one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// The object type.
+    #[serde(rename = "type")]
+    pub object_type: String,
+    /// The algorithm, if it has one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub algorithm: String,
+    /// The length in bits, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub length: Option<i32>,
+    /// The state.
+    pub state: String,
+    /// The user that owns it.
+    pub owner: String,
+    /// When it was made.
+    pub created: i64,
+    /// When a delayed destruction comes, POSIX seconds, if one is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destruction: Option<i64>,
+}
+
+/// `GET /v1/keys`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyPage {
+    /// Objects, oldest first.
+    pub keys: Vec<KeyRow>,
+    /// Give this as `after` to see the page behind; absent when there is none.
+    pub after: Option<String>,
+}
+
+/// `GET /v1/keys/{id}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyView {
+    /// In a few words.
+    #[serde(flatten)]
+    pub key: KeyRow,
+    /// Its attributes, apart from links.
+    pub attributes: Vec<KeyAttribute>,
+    /// What it is linked to.
+    pub links: Vec<KeyLink>,
+    /// Its newest use, if it is among the last few thousand records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_use: Option<AuditRecord>,
+}
+
+/// An attribute.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyAttribute {
+    /// Its name.
+    pub name: String,
+    /// Which instance.
+    pub index: u32,
+    /// Its value as KMIP's JSON encoding has it.
+    pub value: serde_json::Value,
+}
+
+/// A link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyLink {
+    /// What the other object is to this one.
+    pub kind: String,
+    /// The other object.
+    pub id: String,
+}
+
+/// The answer to `POST /v1/keys/{id}/rotate`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRotated {
+    /// The key that was replaced.
+    pub id: String,
+    /// The key that replaces it.
+    pub replacement: String,
+}
+
 /// An RFC 9457 problem.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {

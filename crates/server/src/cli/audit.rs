@@ -54,7 +54,7 @@ pub struct Verify {
     reach: Reach,
 }
 
-const ROLES: &[&str] = &["auditor"];
+const ROLES: &[&str] = &["auditor", "officer"];
 
 impl Audit {
     pub fn run(self) -> Done {

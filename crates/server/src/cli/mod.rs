@@ -10,6 +10,7 @@ mod clock;
 mod config;
 mod doctor;
 mod init;
+mod key;
 mod output;
 mod prompt;
 mod proof;
@@ -20,6 +21,7 @@ mod serve;
 mod status;
 
 use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -51,6 +53,9 @@ enum Command {
     /// The root key and its slots.
     #[command(subcommand)]
     Root(root::Root),
+    /// Keys and other managed objects: list, show, rotate, recall a destruction.
+    #[command(subcommand)]
+    Key(key::Key),
     /// Read and check the audit.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -106,6 +111,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Serve(c) => c.run(),
         Command::Init(c) => c.run(),
         Command::Root(c) => c.run(),
+        Command::Key(c) => c.run(),
         Command::Audit(c) => c.run(),
         Command::Status(c) => c.run(),
         Command::Clock(c) => c.run(),
@@ -136,7 +142,12 @@ fn start_log(level: &str, json: bool) {
     let directives = format!("{level},rustls=warn,hyper=warn,hyper_util=warn,h2=warn");
     let filter = tracing_subscriber::EnvFilter::try_new(directives)
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for people: a file or the system's journal would keep their codes.
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .with_writer(std::io::stderr);
     // A second start in one process (tests) keeps the first log.
     let _ = if json { log.json().try_init() } else { log.try_init() };
 }

@@ -83,7 +83,7 @@ pub fn pairs(pairs: &[(&str, String)]) -> String {
 }
 
 /// At most `width` characters; an ellipsis says that there is more.
-fn cut(text: &str, width: usize) -> String {
+pub fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
     }

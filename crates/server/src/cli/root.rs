@@ -160,7 +160,8 @@ pub struct Verify {
 /// Begin a new key epoch.
 #[derive(Args)]
 pub struct Rotate {
-    /// Erase the old epoch's key afterwards: old copies of the store open nothing any more.
+    /// Erase the old epochs' keys from this store afterwards: what the disk may still hold of
+    /// destroyed keys opens no more. A full copy made before (a backup) opens as before.
     #[arg(long)]
     shred: bool,
     /// Do not ask before shredding.
@@ -363,8 +364,10 @@ impl Rotate {
             confirm(
                 self.yes,
                 &format!(
-                    "{objects} objects are wrapped anew; then the old epoch's key is erased, and \
-                     backups and copies made before today open nothing any more."
+                    "{objects} objects are wrapped anew; then the old epochs' keys are erased \
+                     from this store, and what the disk may still hold of destroyed keys opens \
+                     no more. Backups and other full copies made before hold the old epochs' keys \
+                     wrapped by the same root key: they open as before."
                 ),
                 "shred",
             )?;
@@ -412,7 +415,7 @@ pub fn passphrase(file: Option<&PathBuf>, fd: Option<u32>, new: bool) -> Result<
 }
 
 /// Asks for a word before something that cannot be taken back.
-fn confirm(yes: bool, what: &str, word: &str) -> Result<(), Fault> {
+pub fn confirm(yes: bool, what: &str, word: &str) -> Result<(), Fault> {
     if yes {
         return Ok(());
     }

@@ -32,6 +32,8 @@ pub struct Config {
     pub audit: Audit,
     /// `kmip.duplicate_names`.
     pub duplicate_names: bool,
+    /// `life_cycle.destroy_delay`, seconds.
+    pub destroy_delay: i64,
     /// `crypto.legacy_algorithms`.
     pub legacy_algorithms: bool,
     /// The diagnostic log.
@@ -218,6 +220,7 @@ impl Config {
                 anchors_path: s.path("audit.anchors_path")?,
             },
             duplicate_names: s.flag("kmip.duplicate_names")?,
+            destroy_delay: s.number("life_cycle.destroy_delay")?,
             legacy_algorithms: s.flag("crypto.legacy_algorithms")?,
             log: Log {
                 level: s.text("log.level")?.unwrap_or_default(),
@@ -466,6 +469,7 @@ mod tests {
             &[
                 ("STRONGROOM_KMIP__MAX_CONNECTIONS", "9"),
                 ("STRONGROOM_CRYPTO__LEGACY_ALGORITHMS", "true"),
+                ("STRONGROOM_LIFE_CYCLE__DESTROY_DELAY", "86400"),
                 ("STRONGROOM_KMIP__MAX_FRAME", "64KiB"),
                 ("STRONGROOM_BUNDLE", "a variable of the command line"),
                 ("PATH", "/bin"),
@@ -473,7 +477,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!((c.kmip.max_connections, c.legacy_algorithms), (9, true));
-        assert_eq!(c.kmip.max_frame, 65_536);
+        assert_eq!((c.kmip.max_frame, c.destroy_delay), (65_536, 86_400));
         assert_eq!(c.kmip.listen.port(), 1);
     }
 

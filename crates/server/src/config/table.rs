@@ -74,6 +74,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("tls", "Certificates. Left out, the server uses what `strongroom init` made."),
     ("root", "The root key's slots."),
     ("audit", "When an answer may leave."),
+    ("life_cycle", "How keys come and go."),
     ("crypto", "Which algorithms may be used."),
     ("log", "The diagnostic log on standard error. The audit is another thing."),
 ];
@@ -226,6 +227,12 @@ pub const KEYS: &[Key] = &[
         Kind::Bool,
         Some("false"),
         "Let one owner give several objects the same Name, for clients that rely on it.",
+    ),
+    key(
+        "life_cycle.destroy_delay",
+        Kind::Integer(0, 31_622_400),
+        Some("0"),
+        "Seconds between Destroy and the destruction, during which `strongroom key recall` calls it back.",
     ),
     key(
         "crypto.legacy_algorithms",

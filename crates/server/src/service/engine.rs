@@ -16,10 +16,11 @@ use strongroom_secmem::{Backing, SecretBytes};
 use strongroom_store::StoreError;
 use zeroize::Zeroizing;
 
-use super::{AuditQuery, Caller, Done, Handler, Manager, Reply};
+use super::{AuditQuery, Caller, Done, Handler, KeyQuery, Manager, Reply, keys};
 use crate::admin::types::{
-    AuditPage, AuditRecord, AuditVerdict, ChainHead, ChainVerdict, Memory, NewSlot, PortStatus,
-    Rotation, SecretText, SharesVerified, Slot, SlotAdded, State, Status, Unseal, UnsealProgress,
+    AuditPage, AuditRecord, AuditVerdict, ChainHead, ChainVerdict, KeyPage, KeyRotated, KeyView,
+    Memory, NewSlot, PortStatus, Rotation, SecretText, SharesVerified, Slot, SlotAdded, State,
+    Status, Unseal, UnsealProgress,
 };
 use crate::config::Config;
 use crate::errors::{self, Fault};
@@ -87,6 +88,7 @@ impl EngineManager {
             anchors_path: config.audit.anchors_path.clone(),
             interop: config.kmip.interop,
             duplicate_names: config.duplicate_names,
+            destroy_delay: config.destroy_delay,
             legacy_algorithms: config.legacy_algorithms,
             limits: config.kmip.limits(),
             not_for_production: not_for_production.first().cloned(),
@@ -400,6 +402,23 @@ impl Manager for EngineManager {
         }
     }
 
+    fn keys(&self, query: &KeyQuery) -> Result<KeyPage, Fault> {
+        keys::page(&self.engine, query)
+    }
+
+    fn key(&self, id: &str) -> Result<KeyView, Fault> {
+        Ok(keys::view(self.engine.key(id)?))
+    }
+
+    fn rotate_key(&self, caller: &Caller, id: &str) -> Result<KeyRotated, Fault> {
+        let replacement = self.engine.rotate_key(caller, id)?;
+        Ok(KeyRotated { id: id.to_owned(), replacement })
+    }
+
+    fn recall_key(&self, caller: &Caller, id: &str) -> Result<(), Fault> {
+        Ok(self.engine.recall_destruction(caller, id)?)
+    }
+
     fn confirm_clock(&self, caller: &Caller) -> Result<(), Fault> {
         Ok(self.engine.confirm_clock(caller)?)
     }
@@ -508,7 +527,7 @@ impl Cursor {
     }
 }
 
-fn record(e: AuditEntry) -> AuditRecord {
+pub(super) fn record(e: AuditEntry) -> AuditRecord {
     AuditRecord {
         chain: e.chain.to_owned(),
         seq: e.seq,
@@ -542,6 +561,8 @@ impl From<EngineError> for Fault {
             EngineError::Audit(_) => errors::AUDIT_FAILED,
             EngineError::Io { .. } => errors::DATA_UNUSABLE,
             EngineError::Refused(_) => errors::BAD_REQUEST,
+            EngineError::NoObject(_) => errors::NOT_FOUND,
+            EngineError::WrongState(_) => errors::CONFLICT,
             EngineError::Root(error) => root_row(error),
             EngineError::Store(StoreError::Full) => errors::DISK_FULL,
             EngineError::Store(StoreError::InUse(_) | StoreError::Newer { .. }) => {

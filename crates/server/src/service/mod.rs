@@ -2,6 +2,7 @@
 //! manager. The calls block; the server puts those that may take long on threads of their own.
 
 mod engine;
+mod keys;
 
 use std::sync::Arc;
 
@@ -10,8 +11,8 @@ use strongroom_model::{CertificateInfo, Role};
 use strongroom_secmem::SecretBytes;
 
 use crate::admin::types::{
-    AuditPage, AuditRecord, AuditVerdict, NewSlot, Rotation, SecretText, SharesVerified, Slot,
-    SlotAdded, State, Status, Unseal, UnsealProgress,
+    AuditPage, AuditRecord, AuditVerdict, KeyPage, KeyRotated, KeyView, NewSlot, Rotation,
+    SecretText, SharesVerified, Slot, SlotAdded, State, Status, Unseal, UnsealProgress,
 };
 use crate::config::Config;
 use crate::errors::Fault;
@@ -50,6 +51,19 @@ pub struct AuditQuery {
     pub operation: Option<String>,
     /// Only about this object.
     pub object: Option<String>,
+}
+
+/// Which managed objects are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyQuery {
+    /// At most so many, the oldest ones.
+    pub limit: usize,
+    /// Only those behind this cursor.
+    pub after: Option<String>,
+    /// Only those with this name.
+    pub name: Option<String>,
+    /// Only those in this state.
+    pub state: Option<String>,
 }
 
 /// An admin request that was carried out or refused, for its record.
@@ -103,6 +117,14 @@ pub trait Manager: Handler {
     fn audit_record(&self, chain: &str, seq: u64) -> Result<Option<AuditRecord>, Fault>;
     /// Checks the chains.
     fn audit_verify(&self) -> Result<AuditVerdict, Fault>;
+    /// Managed objects.
+    fn keys(&self, query: &KeyQuery) -> Result<KeyPage, Fault>;
+    /// One of them, without its material.
+    fn key(&self, id: &str) -> Result<KeyView, Fault>;
+    /// Replaces a key now.
+    fn rotate_key(&self, caller: &Caller, id: &str) -> Result<KeyRotated, Fault>;
+    /// Calls a delayed destruction back.
+    fn recall_key(&self, caller: &Caller, id: &str) -> Result<(), Fault>;
     /// An administrator vouches for the clock after a jump.
     fn confirm_clock(&self, caller: &Caller) -> Result<(), Fault>;
     /// What has to be done every second: dates that have come.

@@ -4,5 +4,6 @@
 mod doc;
 mod house;
 mod init;
+mod key;
 mod quickstart;
 mod root;

@@ -97,6 +97,20 @@ fn status_and_doctor_say_that_it_is_not_for_production() {
 }
 
 #[test]
+fn a_log_that_nobody_watches_has_no_colours_and_lock_files_are_private() {
+    let mut house = House::new();
+    let mut serve = house.quickstart(&["--skip-proof"]);
+    serve.env("STRONGROOM_LOG__LEVEL", "info");
+    house.start(serve);
+    let log = house.log();
+    assert!(log.contains("INFO") && !log.contains('\x1b'), "{log}");
+    for lock in ["store.db.lock", "audit/uses.lock"] {
+        let mode = fs::metadata(house.data().join(lock)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{lock}");
+    }
+}
+
+#[test]
 fn a_signal_stops_it_cleanly_and_the_audit_holds_afterwards() {
     let mut house = House::serving();
     for signal in ["INT", "TERM"] {

@@ -97,6 +97,25 @@ fn slots_come_and_go_but_never_the_last_way_in() {
 }
 
 #[test]
+fn what_shredding_is_said_to_do_is_what_it_does() {
+    // A full copy from before has the old epoch's key, wrapped by the same root key.
+    let mut house = House::new();
+    let proof = house.quickstart(&["--once"]).output().unwrap();
+    assert!(proof.status.success(), "{}", text(&proof));
+    let copy = House::new();
+    let mut cp = std::process::Command::new("cp");
+    cp.arg("-a").arg(house.data()).arg(copy.data());
+    assert!(cp.status().unwrap().success());
+    let serve = house.quickstart(&["--skip-proof"]);
+    house.start(serve);
+    assert_eq!(house.json(&["root", "rotate", "--shred", "--yes"])["shredded"], true);
+    let again = copy.quickstart(&["--once"]).output().unwrap();
+    assert!(text(&again).contains("still opens"), "{}", text(&again));
+    let help = text(&house.run(&["root", "rotate", "--help"]));
+    assert!(help.contains("opens as before") && !help.contains("nothing any more"), "{help}");
+}
+
+#[test]
 fn rotation_wraps_every_object_anew_and_shreds_the_old_epoch() {
     let mut house = House::new();
     let proof = house.quickstart(&["--once"]).output().unwrap();

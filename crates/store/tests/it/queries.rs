@@ -54,6 +54,22 @@ fn scans_go_by_age_whatever_the_ids_and_stop_when_told() {
     assert_eq!(scan(&store, &all, Order::Oldest, 9), ["z", "m", "a", "b"]);
     assert_eq!(scan(&store, &all, Order::Newest, 9), ["b", "a", "m", "z"]);
     assert_eq!(scan(&store, &all, Order::Oldest, 2), ["z", "m"]);
+    let after = |id: Option<&str>| {
+        let mut found = Vec::new();
+        let id = id.map(ObjectId::from);
+        let visit = |object: strongroom_model::ManagedObject| {
+            found.push(object.id.to_string());
+            ControlFlow::Continue(())
+        };
+        store
+            .read(|tx| tx.scan_after(id.as_ref(), visit))
+            .unwrap_or_else(|e: StoreError| panic!("{e}"));
+        found
+    };
+    assert_eq!(after(None), ["z", "m", "a", "b"]);
+    assert_eq!(after(Some("m")), ["a", "b"]);
+    assert_eq!(after(Some("a")), ["b"]);
+    assert!(after(Some("b")).is_empty() && after(Some("nobody")).is_empty());
     let ids = ["b", "nobody", "z", "a", "z"].map(ObjectId::from).to_vec();
     let ids = Candidates::Ids(ids);
     assert_eq!(scan(&store, &ids, Order::Oldest, 9), ["z", "a", "b"]);

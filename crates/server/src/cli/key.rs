@@ -1,0 +1,248 @@
+//! `strongroom key`.
+
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+use super::client::{Client, encode};
+use super::output::{cut, pairs, show, table, time};
+use super::root::confirm;
+use super::{Done, Reach};
+use crate::admin::types::{KeyPage, KeyRotated, KeyRow, KeyView};
+use crate::errors::Exit;
+
+/// Keys and other managed objects: what they are and how they stand, never their material.
+#[derive(Subcommand)]
+pub enum Key {
+    /// List them, oldest first.
+    List(List),
+    /// One in full, without its material.
+    Show(Show),
+    /// Replace a symmetric key now: its names move to the replacement, it only decrypts any more.
+    Rotate(Rotate),
+    /// Call back a destruction that has not come yet.
+    Recall(Recall),
+}
+
+/// List managed objects.
+#[derive(Args)]
+pub struct List {
+    /// Only those with this name.
+    #[arg(long)]
+    name: Option<String>,
+    /// Only those in this state: pre-active, active, deactivated, compromised, destroyed.
+    #[arg(long)]
+    state: Option<String>,
+    /// How many.
+    #[arg(short = 'n', long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    lines: u16,
+    /// Those behind this one, as the end of the page before says.
+    #[arg(long, value_name = "ID")]
+    after: Option<String>,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// One managed object in full.
+#[derive(Args)]
+pub struct Show {
+    /// Its identifier, as `key list` shows it.
+    id: String,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// Replace a symmetric key now.
+#[derive(Args)]
+pub struct Rotate {
+    /// Its identifier, as `key list` shows it.
+    id: String,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// Call back a destruction.
+#[derive(Args)]
+pub struct Recall {
+    /// The identifier of the object, as `key list` shows it.
+    id: String,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+const OFFICER: &[&str] = &["officer"];
+const READERS: &[&str] = &["officer", "auditor"];
+
+impl Key {
+    pub fn run(self) -> Done {
+        match self {
+            Self::List(c) => c.run(),
+            Self::Show(c) => c.run(),
+            Self::Rotate(c) => c.run(),
+            Self::Recall(c) => c.run(),
+        }
+    }
+}
+
+impl List {
+    fn run(self) -> Done {
+        let client = Client::new(&self.reach, READERS)?;
+        let mut path = format!("/v1/keys?limit={}", self.lines);
+        for (name, value) in [("name", &self.name), ("state", &self.state), ("after", &self.after)]
+        {
+            if let Some(value) = value {
+                path.push_str(&format!("&{name}={}", encode(value)));
+            }
+        }
+        let page: KeyPage = client.get(&path)?;
+        show(self.reach.output, &page, page_text)?;
+        Ok(Exit::Ok)
+    }
+}
+
+impl Show {
+    fn run(self) -> Done {
+        let client = Client::new(&self.reach, READERS)?;
+        let key: KeyView = client.get(&format!("/v1/keys/{}", encode(&self.id)))?;
+        show(self.reach.output, &key, view_text)?;
+        Ok(Exit::Ok)
+    }
+}
+
+impl Rotate {
+    fn run(self) -> Done {
+        let client = Client::new(&self.reach, OFFICER)?;
+        let path = format!("/v1/keys/{}", encode(&self.id));
+        if !self.yes {
+            let key: KeyView = client.get(&path)?;
+            let who = if key.key.name.is_empty() { &key.key.id } else { &key.key.name };
+            let used = key.last_use.as_ref().map_or_else(
+                || "It was not used lately.".to_owned(),
+                |u| format!("It was last used by {} at {}.", u.actor, time(u.time)),
+            );
+            let what = format!("{who} of {} is replaced. {used}", key.key.owner);
+            confirm(false, &what, who)?;
+        }
+        let done: KeyRotated = client.post(&format!("{path}/rotate"), &serde_json::json!({}))?;
+        show(self.reach.output, &done, |d| format!("{} replaces {}.\n", d.replacement, d.id))?;
+        Ok(Exit::Ok)
+    }
+}
+
+impl Recall {
+    fn run(self) -> Done {
+        let client = Client::new(&self.reach, OFFICER)?;
+        let path = format!("/v1/keys/{}/recall", encode(&self.id));
+        let done: Value = client.post(&path, &serde_json::json!({}))?;
+        show(self.reach.output, &done, |_| format!("{} will not be destroyed.\n", self.id))?;
+        Ok(Exit::Ok)
+    }
+}
+
+/// Two lines for each: with the name and the owner in one line, neither would have room.
+fn page_text(page: &KeyPage) -> String {
+    let mut rows = Vec::new();
+    for key in &page.keys {
+        let (id, kind) = (cut(&key.id, 36), cut(&kind(key), 12));
+        rows.push(vec![id, cut(&key.object_type, 14), kind, key.state.clone()]);
+        let owner = format!("  {}", cut(&key.owner, 12));
+        rows.push(vec![format!("  {}", cut(&key.name, 34)), owner, String::new(), String::new()]);
+    }
+    let mut out = table(&["Id, name", "Type, owner", "Algorithm", "State"], &rows);
+    if let Some(after) = &page.after {
+        out.push_str(&format!("There are more: --after {after}\n"));
+    }
+    out
+}
+
+/// `AES-256`.
+fn kind(key: &KeyRow) -> String {
+    match key.length {
+        Some(length) if !key.algorithm.is_empty() => format!("{}-{length}", key.algorithm),
+        _ => key.algorithm.clone(),
+    }
+}
+
+fn view_text(key: &KeyView) -> String {
+    let row = &key.key;
+    let mut rows = vec![
+        ("Id", row.id.clone()),
+        ("Name", row.name.clone()),
+        ("Type", row.object_type.clone()),
+        ("Algorithm", kind(row)),
+        ("State", row.state.clone()),
+        ("Owner", row.owner.clone()),
+        ("Made", time(row.created)),
+    ];
+    if let Some(at) = row.destruction {
+        rows.push(("Will be destroyed", time(at.saturating_mul(1000))));
+    }
+    if let Some(last) = &key.last_use {
+        let text = format!("{} by {}, {}", last.operation, last.actor, time(last.time));
+        rows.push(("Last use", text));
+    }
+    for link in &key.links {
+        rows.push(("Link", format!("{} {}", link.kind, link.id)));
+    }
+    rows.retain(|(_, value)| !value.is_empty());
+    let mut out = pairs(&rows);
+    let attributes: Vec<_> =
+        key.attributes.iter().map(|a| (a.name.as_str(), words(&a.value))).collect();
+    out.push_str("\nAttributes\n");
+    out.push_str(&pairs(&attributes));
+    out
+}
+
+/// A value in words: the members of a structure in a row. What has no gap to fold at is cut; JSON
+/// has it whole.
+fn words(value: &Value) -> String {
+    match value {
+        Value::String(text) => {
+            text.split(' ').map(|word| cut(word, 48)).collect::<Vec<_>>().join(" ")
+        }
+        Value::Array(items) => {
+            let member = |item: &Value| {
+                let tag = item["tag"].as_str().unwrap_or_default();
+                format!("{tag} {}", words(&item["value"]))
+            };
+            items.iter().map(member).collect::<Vec<_>>().join(", ")
+        }
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_fits_in_80_columns_with_whole_identifiers() {
+        let key = KeyRow {
+            id: "0192f3c4-5d6e-7f80-9123-456789abcdef".into(),
+            name: "a name that is as long as names get to be in earnest".into(),
+            object_type: "Symmetric Key".into(),
+            algorithm: "AES".into(),
+            length: Some(256),
+            state: "Deactivated".into(),
+            owner: "db-01".into(),
+            created: 0,
+            destruction: None,
+        };
+        let text = page_text(&KeyPage { keys: vec![key.clone()], after: Some(key.id.clone()) });
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert!(text.contains(&key.id) && text.contains("AES-256"), "{text}");
+        assert!(text.contains("db-01"), "{text}");
+    }
+
+    #[test]
+    fn a_structure_is_its_members_in_a_row() {
+        let value = serde_json::json!([
+            { "tag": "NameValue", "type": "TextString", "value": "n" },
+            { "tag": "UsageLimitsTotal", "type": "LongInteger", "value": 5 },
+        ]);
+        assert_eq!(words(&value), "NameValue n, UsageLimitsTotal 5");
+        assert_eq!(words(&"ab".repeat(99).into()).chars().count(), 48);
+    }
+}
