@@ -1,6 +1,6 @@
 //! The engine: the store, the audit, the root key, and what lives between requests.
 
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -43,6 +43,8 @@ pub(crate) struct Inner {
     pub(crate) shares: Mutex<Vec<Share>>,
     /// Refused attempts to unseal since the last unsealing.
     pub(crate) refused_unseals: AtomicU32,
+    /// Whether the stop was recorded.
+    finished: AtomicBool,
     /// Held while the slot file is changed.
     pub(crate) slot_changes: Mutex<()>,
     unsealed: RwLock<Option<Arc<Unsealed>>>,
@@ -118,6 +120,7 @@ impl Engine {
             held: Mutex::default(),
             shares: Mutex::new(Vec::new()),
             refused_unseals: AtomicU32::new(0),
+            finished: AtomicBool::new(false),
             slot_changes: Mutex::new(()),
             unsealed: RwLock::new(None),
             clock: Mutex::new(ClockGuard::start(wall_ms(), 0, last)),
@@ -152,14 +155,28 @@ impl Engine {
         &self.inner.config
     }
 
-    /// Flushes everything, signs the chains' heads and stops the writer. Requests that come later are refused.
-    pub fn stop(&self) {
+    /// The last that is recorded: the stop, and the signed ends of both chains, flushed. Whoever
+    /// forwards the audit can still read it, until [`Engine::stop`].
+    pub fn finish(&self) {
+        if self.inner.finished.swap(true, Ordering::SeqCst) {
+            return;
+        }
         let _ = self.record(&Caller::server(), &Event::new("stop"));
         if let Err(error) = self.sign_heads()
             && !self.is_sealed()
         {
             tracing::warn!(%error, "the ends of the audit chains were not signed");
         }
+        if let Some(unsealed) = self.inner.unsealed()
+            && let Err(error) = unsealed.uses().flush()
+        {
+            tracing::warn!(%error, "the end of the audit of uses was not flushed");
+        }
+    }
+
+    /// Flushes everything, signs the chains' heads and stops the writer. Requests that come later are refused.
+    pub fn stop(&self) {
+        self.finish();
         self.inner.set_unsealed(None);
         self.inner.store.stop();
     }

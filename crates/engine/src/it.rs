@@ -2,6 +2,7 @@
 
 mod attacks;
 mod crypto;
+mod forward;
 mod heads;
 mod keys;
 mod old_data;

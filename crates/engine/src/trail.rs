@@ -2,9 +2,11 @@
 
 use std::ops::ControlFlow;
 
+use strongroom_journal::kind::Gap;
 use strongroom_journal::{ChainName, Fault, Head, Record, SignedHead, Start, Verifier, kind};
 use strongroom_kmip::{AttributeName, ResultReason, ResultStatus};
 use strongroom_model::{Change, ChangeKind};
+use strongroom_siem::catalog::fold;
 
 use crate::audit::UseRecord;
 use crate::engine::Engine;
@@ -32,8 +34,12 @@ pub struct AuditEntry {
     pub object: Option<String>,
     /// What came of it: `"success"`, or the reason of a refusal.
     pub result: String,
-    /// Particulars in words.
+    /// Particulars in words: the parameters and the message.
     pub detail: String,
+    /// Parameters, names and values.
+    pub parameters: Vec<(String, String)>,
+    /// What else there is to say.
+    pub message: String,
     /// SHA-256 of the client's certificate, hexadecimal.
     pub fingerprint: String,
     /// The client's address.
@@ -53,15 +59,22 @@ pub struct AuditFilter {
     pub user: Option<String>,
     /// Only about this object.
     pub object: Option<String>,
+    /// Only of this operation, in any spelling of its name.
+    pub action: Option<String>,
     /// Only from this time on, milliseconds since the Unix epoch.
     pub since_ms: Option<i64>,
+    /// Only before this time, milliseconds since the Unix epoch.
+    pub until_ms: Option<i64>,
 }
 
 impl AuditFilter {
-    fn wants(&self, entry: &AuditEntry) -> bool {
+    /// Whether the entry passes.
+    pub fn wants(&self, entry: &AuditEntry) -> bool {
         self.user.as_ref().is_none_or(|user| *user == entry.user)
             && self.object.as_ref().is_none_or(|object| entry.object.as_ref() == Some(object))
+            && self.action.as_ref().is_none_or(|a| fold(a) == fold(&entry.action))
             && self.since_ms.is_none_or(|since| entry.time_ms >= since)
+            && self.until_ms.is_none_or(|until| entry.time_ms < until)
     }
 }
 
@@ -79,7 +92,7 @@ pub struct AuditReport {
 }
 
 /// Which chain does not verify, and where.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("the chain of {chain} does not verify: {fault}")]
 pub struct AuditFault {
     /// `"changes"` or `"uses"`.
@@ -91,7 +104,7 @@ pub struct AuditFault {
 }
 
 impl AuditFault {
-    fn of(chain: &'static str, fault: &Fault) -> Self {
+    pub(crate) fn of(chain: &'static str, fault: &Fault) -> Self {
         Self { chain, fault: fault.to_string(), seq: Some(fault.seq) }
     }
 }
@@ -289,7 +302,7 @@ pub(crate) fn use_entry(record: &Record) -> AuditEntry {
         other => kind::name(other).unwrap_or("unknown"),
     }
     .to_owned();
-    let Some(body) = UseRecord::decode(&record.body) else { return entry };
+    let Some(body) = UseRecord::decode(&record.body) else { return about_the_chain(entry, record) };
     entry.result = match (body.status, body.reason) {
         (None | Some(ResultStatus::SUCCESS), None) => "success".to_owned(),
         (_, reason) => reason.map_or("failed", ResultReason::name).to_owned(),
@@ -297,9 +310,11 @@ pub(crate) fn use_entry(record: &Record) -> AuditEntry {
     let mut words: Vec<String> =
         body.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
     if !body.message.is_empty() {
-        words.push(body.message);
+        words.push(body.message.clone());
     }
     entry.detail = words.join(" ");
+    entry.parameters = body.parameters;
+    entry.message = body.message;
     entry.action = body.action;
     entry.object = body.object;
     entry.fingerprint = body.fingerprint;
@@ -309,7 +324,36 @@ pub(crate) fn use_entry(record: &Record) -> AuditEntry {
     entry
 }
 
-fn change_entry(record: &Record) -> AuditEntry {
+/// What the chain says about itself.
+fn about_the_chain(mut entry: AuditEntry, record: &Record) -> AuditEntry {
+    let said = match record.kind {
+        kind::SIGNED_HEAD => SignedHead::decode(&record.body).map(|h| ("anchor", h.to_string())),
+        kind::GAP => Gap::decode(&record.body).map(|gap| ("gap", cut_off(&gap))),
+        kind::SEGMENT_END => Ok(("segment-end", String::new())),
+        _ => return entry,
+    };
+    // A body that cannot be read says nothing, and no success either.
+    let Ok((action, text)) = said else { return entry };
+    entry.action = action.to_owned();
+    entry.result = "success".to_owned();
+    entry.detail.clone_from(&text);
+    if action == "anchor" {
+        entry.parameters = vec![("anchor".to_owned(), text)];
+    } else {
+        entry.message = text;
+    }
+    entry
+}
+
+fn cut_off(gap: &Gap) -> String {
+    let seen = match gap.last_seen {
+        Some(last) => format!("records up to {last} were there"),
+        None => "no whole record was there".to_owned(),
+    };
+    format!("a crash cut off {} bytes after record {}; {seen}", gap.bytes, gap.after)
+}
+
+pub(crate) fn change_entry(record: &Record) -> AuditEntry {
     let mut entry = blank("changes", record);
     entry.result = "success".to_owned();
     let Ok((origin, change)) = Change::decode(record.kind, &record.body) else {
@@ -319,6 +363,7 @@ fn change_entry(record: &Record) -> AuditEntry {
     entry.kind = kind_name(change.kind()).to_owned();
     entry.object = change.object().map(|id| id.as_str().to_owned());
     entry.detail = describe(&change);
+    entry.message.clone_from(&entry.detail);
     entry.action = origin.operation;
     entry.fingerprint = origin.fingerprint;
     entry.address = origin.address;
@@ -337,6 +382,8 @@ fn blank(chain: &'static str, record: &Record) -> AuditEntry {
         object: None,
         result: String::new(),
         detail: String::new(),
+        parameters: Vec::new(),
+        message: String::new(),
         fingerprint: String::new(),
         address: String::new(),
         rule: String::new(),

@@ -15,7 +15,7 @@ use crate::error::EngineError;
 use crate::refusal::Refusal;
 
 /// The directory of the audit of uses, inside the data directory.
-const USES_DIR: &str = "audit";
+pub(crate) const USES_DIR: &str = "audit";
 
 pub(crate) struct Unsealed {
     pub(crate) keyring: RwLock<Keyring>,
