@@ -6,6 +6,7 @@ mod forward;
 mod heads;
 mod keys;
 mod old_data;
+mod trail;
 mod wire;
 
 use std::sync::Arc;

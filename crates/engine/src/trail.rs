@@ -267,6 +267,25 @@ impl Engine {
         verifier.finish().map_err(|fault| AuditFault::of("changes", &fault))
     }
 
+    /// One entry by its chain (`"changes"` or `"uses"`) and its number there; none when there is
+    /// no such record.
+    ///
+    /// # Errors
+    /// [`EngineError::Sealed`], or a chain that cannot be read.
+    pub fn audit_entry(&self, chain: &str, seq: u64) -> Result<Option<AuditEntry>, EngineError> {
+        let unsealed = self.inner.unsealed().ok_or(EngineError::Sealed)?;
+        if chain == "changes" {
+            let site = self.inner.config.site;
+            let found = self.inner.store.read(|tx| tx.journal(site, seq, 1))?;
+            return Ok(found.first().filter(|record| record.seq == seq).map(change_entry));
+        }
+        let audit = |e: strongroom_journal::ReadError| EngineError::Audit(e.to_string());
+        // The segment is found by its name; nothing before it is read.
+        let first = unsealed.uses().reader().records(seq).map_err(audit)?.next();
+        let record = first.transpose().map_err(audit)?;
+        Ok(record.filter(|record| chain == "uses" && record.seq == seq).as_ref().map(use_entry))
+    }
+
     /// Visits every entry of the chain of uses from `seq` on, oldest first.
     ///
     /// # Errors

@@ -356,12 +356,15 @@ impl Manager for EngineManager {
             })?),
             None => None,
         };
-        let filter =
-            AuditFilter { user: query.actor.clone(), object: query.object.clone(), since_ms: None };
+        let filter = AuditFilter {
+            user: query.actor.clone(),
+            object: query.object.clone(),
+            action: query.operation.clone(),
+            ..AuditFilter::default()
+        };
         // One more than asked for tells whether there is a page before.
         let mut entries = self.entries(query.limit + 1, &filter, |entry| {
-            query.operation.as_ref().is_none_or(|o| entry.action.eq_ignore_ascii_case(o))
-                && before.as_ref().is_none_or(|before| Cursor::of(entry) < *before)
+            before.as_ref().is_none_or(|before| Cursor::of(entry) < *before)
         })?;
         let more = entries.len() > query.limit;
         if more {
@@ -372,8 +375,7 @@ impl Manager for EngineManager {
     }
 
     fn audit_record(&self, chain: &str, seq: u64) -> Result<Option<AuditRecord>, Fault> {
-        let wanted = |e: &AuditEntry| e.chain == chain && e.seq == seq;
-        Ok(self.entries(1, &AuditFilter::default(), wanted)?.pop().map(record))
+        Ok(self.engine.audit_entry(chain, seq)?.map(record))
     }
 
     fn audit_verify(&self) -> Result<AuditVerdict, Fault> {
