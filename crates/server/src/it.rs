@@ -84,6 +84,7 @@ impl Manager for Memory {
             slots: vec![],
             unsealing: None,
             chains: vec![],
+            forward: vec![],
             kmip: port(),
             admin: port(),
             memory: crate::admin::types::Memory {
@@ -133,7 +134,23 @@ impl Manager for Memory {
         Ok(None)
     }
     fn audit_verify(&self) -> Result<AuditVerdict, Fault> {
-        Ok(AuditVerdict { intact: true, chains: vec![] })
+        Ok(AuditVerdict { intact: true, ..AuditVerdict::default() })
+    }
+    fn audit_verify_against(
+        &self,
+        _: &[strongroom_journal::SignedHead],
+    ) -> Result<AuditVerdict, Fault> {
+        no()
+    }
+    fn audit_key(&self) -> Option<[u8; 32]> {
+        None
+    }
+    fn audit_export(
+        &self,
+        _: &AuditQuery,
+        _: strongroom_siem::Style,
+    ) -> Result<crate::service::Lines, Fault> {
+        no()
     }
     fn keys(&self, query: &KeyQuery) -> Result<KeyPage, Fault> {
         assert_eq!((query.limit, query.name.as_deref()), (20, Some("a b")));

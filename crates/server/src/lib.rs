@@ -19,6 +19,7 @@ pub mod admission;
 pub mod cli;
 pub mod config;
 pub mod errors;
+pub mod forward;
 pub mod identity;
 #[cfg(test)]
 mod it;

@@ -12,9 +12,9 @@ use serde::de::DeserializeOwned;
 
 use super::Admin;
 use super::types::{
-    AuditPage, AuditRecord, AuditVerdict, Health, KeyPage, KeyRotated, KeyView, NewSlot,
+    AuditKey, AuditPage, AuditRecord, AuditVerdict, Health, KeyPage, KeyRotated, KeyView, NewSlot,
     PortStatus, Rotate, Rotation, SharesVerified, Slot, SlotAdded, Status, Unseal, UnsealProgress,
-    VerifyShares,
+    VerifyAnchors, VerifyShares,
 };
 use crate::admission::{Gate, Tally};
 use crate::errors::{self, Fault};
@@ -159,6 +159,8 @@ pub(super) struct AuditParameters {
     actor: Option<String>,
     operation: Option<String>,
     object: Option<String>,
+    since: Option<i64>,
+    until: Option<i64>,
 }
 
 pub(super) async fn audit(
@@ -168,7 +170,7 @@ pub(super) async fn audit(
 ) -> Answer<AuditPage> {
     let Ok(Query(p)) = parameters else {
         return Err(Fault::bad_request(
-            "The parameters are limit, before, actor, operation and object.",
+            "The parameters are limit, before, actor, operation, object, since and until.",
         ));
     };
     let query = AuditQuery {
@@ -177,6 +179,8 @@ pub(super) async fn audit(
         actor: p.actor,
         operation: p.operation,
         object: p.object,
+        since: p.since,
+        until: p.until,
     };
     Ok(Json(blocking(admin, identity, move |m, _| m.audit(&query)).await?))
 }
@@ -192,6 +196,21 @@ pub(super) async fn audit_record(
     };
     let found = blocking(admin, identity, move |m, _| m.audit_record(&chain, seq)).await?;
     found.map(Json).ok_or_else(|| errors::NOT_FOUND.into())
+}
+
+pub(super) async fn audit_key(State(admin): State<Arc<Admin>>) -> Json<AuditKey> {
+    Json(AuditKey { key: admin.manager.audit_key().map(|key| crate::pki::hex(&key)) })
+}
+
+pub(super) async fn audit_verify_against(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    bytes: Bytes,
+) -> Answer<AuditVerdict> {
+    let given: VerifyAnchors = body(&bytes)?;
+    let anchors = given.anchors.iter().map(|line| line.parse()).collect::<Result<Vec<_>, _>>();
+    let anchors = anchors.map_err(|e| Fault::bad_request(format!("An anchor is {e}.")))?;
+    Ok(Json(blocking(admin, identity, move |m, _| m.audit_verify_against(&anchors)).await?))
 }
 
 pub(super) async fn audit_verify(

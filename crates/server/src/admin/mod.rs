@@ -4,6 +4,7 @@
 //! it; a request that no row allows is refused before its handler runs, so that a forgotten row
 //! closes a door instead of opening one.
 
+mod export;
 mod handlers;
 mod problem;
 pub mod types;
@@ -43,6 +44,9 @@ const DRAIN: Duration = Duration::from_secs(5);
 
 /// The largest body: a passphrase or a share is small.
 const BODY: usize = 64 << 10;
+
+/// The largest list of anchors.
+const ANCHORS: usize = 16 << 20;
 
 /// One route.
 pub struct Route {
@@ -87,6 +91,9 @@ routes! {
     "GET" "/v1/keys/{id}" ListKeys, true, "Show Key" => get(handlers::key);
     "POST" "/v1/keys/{id}/rotate" ManageKeys, true, "Rotate Key" => post(handlers::rotate_key);
     "POST" "/v1/keys/{id}/recall" ManageKeys, true, "Recall Destruction" => post(handlers::recall_key);
+    "GET" "/v1/audit/export" ReadAudit, true, "Export Audit" => get(export::export);
+    "GET" "/v1/audit/key" VerifyAudit, true, "Read Audit" => get(handlers::audit_key);
+    "POST" "/v1/audit/verify" VerifyAudit, true, "Verify Audit" => post(handlers::audit_verify_against).layer(DefaultBodyLimit::max(ANCHORS));
     "GET" "/v1/audit/verify" VerifyAudit, true, "Verify Audit" => get(handlers::audit_verify);
 }
 

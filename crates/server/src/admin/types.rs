@@ -92,6 +92,9 @@ pub struct Status {
     pub unsealing: Option<(u8, u8)>,
     /// The chains' heads.
     pub chains: Vec<ChainHead>,
+    /// Where the audit is sent.
+    #[serde(default)]
+    pub forward: Vec<ForwardState>,
     /// The KMIP port.
     pub kmip: PortStatus,
     /// The admin port.
@@ -111,6 +114,41 @@ pub struct ChainHead {
     pub seq: u64,
     /// Its hash.
     pub hash: String,
+}
+
+/// How it stands with a destination of the audit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForwardState {
+    /// Its name.
+    pub name: String,
+    /// Its host and port.
+    pub address: String,
+    /// Whether there is a connection.
+    pub connected: bool,
+    /// Whether it has taken nothing for a while, with errors.
+    pub failing: bool,
+    /// Records not sent yet.
+    pub lag_records: u64,
+    /// Age of the oldest of them, seconds.
+    pub lag_seconds: u64,
+    /// Records sent and not yet known to be received.
+    pub unconfirmed: u64,
+    /// Events sent since the start.
+    pub sent: u64,
+    /// Of these, how many were sent before.
+    pub repeated: u64,
+    /// Events that the filter held back.
+    pub filtered: u64,
+    /// Records that the chains no longer had.
+    pub missing: u64,
+    /// For each chain, the last record that is known to be received.
+    pub confirmed: std::collections::BTreeMap<String, u64>,
+    /// When the last event was sent.
+    pub last_sent: Option<i64>,
+    /// What went wrong last.
+    pub last_error: Option<String>,
+    /// When that was.
+    pub last_error_time: Option<i64>,
 }
 
 /// A listening port.
@@ -302,12 +340,42 @@ pub struct AuditPage {
 }
 
 /// `GET /v1/audit/verify`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditVerdict {
     /// Whether every chain holds.
     pub intact: bool,
     /// The chains.
     pub chains: Vec<ChainVerdict>,
+    /// Anchors that were given.
+    #[serde(default)]
+    pub anchors: u64,
+    /// Those of them that are not met.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmet: Vec<UnmetAnchor>,
+}
+
+/// `POST /v1/audit/verify`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerifyAnchors {
+    /// Anchor lines.
+    pub anchors: Vec<String>,
+}
+
+/// A signed head that is not met.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnmetAnchor {
+    /// Its chain and number, such as `uses:17`, or the line where it stands.
+    pub head: String,
+    /// Why.
+    pub why: String,
+}
+
+/// `GET /v1/audit/key`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditKey {
+    /// The Ed25519 public key that heads are signed with; none before the first was signed.
+    pub key: Option<String>,
 }
 
 /// The verdict on one chain.

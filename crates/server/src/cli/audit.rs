@@ -2,9 +2,12 @@
 
 use clap::{Args, Subcommand};
 
+mod out;
+mod verify;
+
 use super::client::{Client, encode};
-use super::output::{pairs, say, show, table, time};
-use super::{Done, Output, Reach};
+use super::output::{pairs, show, table, time};
+use super::{Done, Reach};
 use crate::admin::types::{AuditPage, AuditRecord, AuditVerdict};
 use crate::errors::{self, Exit, Fault};
 
@@ -13,10 +16,14 @@ use crate::errors::{self, Exit, Fault};
 pub enum Audit {
     /// The newest records.
     Tail(Tail),
+    /// Records that match, the newest ones.
+    Search(out::Search),
     /// One record in full.
     Show(Show),
+    /// Write records as lines, in a format that a SIEM reads.
+    Export(out::Export),
     /// Check that no record was edited, removed, reordered or cut off.
-    Verify(Verify),
+    Verify(verify::Verify),
 }
 
 /// The newest records.
@@ -47,20 +54,15 @@ pub struct Show {
     reach: Reach,
 }
 
-/// Check that no record was edited, removed, reordered or cut off.
-#[derive(Args)]
-pub struct Verify {
-    #[command(flatten)]
-    reach: Reach,
-}
-
 const ROLES: &[&str] = &["auditor", "officer"];
 
 impl Audit {
     pub fn run(self) -> Done {
         match self {
             Self::Tail(c) => c.run(),
+            Self::Search(c) => c.run(),
             Self::Show(c) => c.run(),
+            Self::Export(c) => c.run(),
             Self::Verify(c) => c.run(),
         }
     }
@@ -94,21 +96,6 @@ impl Show {
         };
         let record: AuditRecord = client.get(&format!("/v1/audit/{chain}/{seq}"))?;
         show(self.reach.output, &record, full)?;
-        Ok(Exit::Ok)
-    }
-}
-
-impl Verify {
-    fn run(self) -> Done {
-        let client = Client::new(&self.reach, ROLES)?;
-        let verdict: AuditVerdict = client.get("/v1/audit/verify")?;
-        show(self.reach.output, &verdict, verdict_text)?;
-        if !verdict.intact {
-            if self.reach.output == Output::Table {
-                say(&format!("{}\n", errors::AUDIT_BROKEN.next));
-            }
-            return Ok(errors::AUDIT_BROKEN.exit);
-        }
         Ok(Exit::Ok)
     }
 }
@@ -169,6 +156,13 @@ pub fn verdict_text(v: &AuditVerdict) -> String {
             "{:<8} records {} to {}, {state}\n         head {head}\n",
             c.chain, c.first, c.last
         ));
+    }
+    for unmet in &v.unmet {
+        out.push_str(&format!("anchor   {}: NOT MET: {}\n", unmet.head, unmet.why));
+    }
+    if v.anchors > 0 {
+        let met = v.anchors.saturating_sub(v.unmet.len() as u64);
+        out.push_str(&format!("{met} of {} anchors are met.\n", v.anchors));
     }
     out.push_str(if v.intact { "The audit is intact.\n" } else { "THE AUDIT IS NOT INTACT.\n" });
     out

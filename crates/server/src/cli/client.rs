@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::Request;
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
+use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
@@ -115,12 +116,60 @@ impl Client {
         serde_json::from_slice(&bytes).map_err(|_| strange())
     }
 
+    /// Asks for something long and hands its pieces to `sink` as they come.
+    ///
+    /// # Errors
+    /// What the server answered, why it could not be asked, or what `sink` says. An answer that
+    /// breaks off is an error too.
+    pub fn download(
+        &self,
+        path: &str,
+        mut sink: impl FnMut(&[u8]) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let broken = |e: &dyn core::fmt::Display| {
+            Fault::new(errors::UNREACHABLE, format!("{}: the answer broke off: {e}.", self.server))
+        };
+        self.runtime.block_on(async {
+            let (status, mut response, driver) = self.send("GET", path, Vec::new()).await?;
+            if status >= 400 {
+                let body = Limited::new(response.into_body(), LARGEST).collect().await;
+                let bytes = body.map_err(|e| broken(&e))?.to_bytes();
+                let problem: Problem =
+                    serde_json::from_slice(&bytes).map_err(|_| broken(&"no problem in it"))?;
+                return Err(Fault::from(&problem));
+            }
+            while let Some(frame) = response.body_mut().frame().await {
+                if let Some(bytes) = frame.map_err(|e| broken(&e))?.data_ref() {
+                    sink(bytes)?;
+                }
+            }
+            driver.abort();
+            Ok(())
+        })
+    }
+
     async fn exchange(
         &self,
         method: &str,
         path: &str,
         body: Vec<u8>,
     ) -> Result<(u16, Bytes), Fault> {
+        let (status, response, driver) = self.send(method, path, body).await?;
+        let body = Limited::new(response.into_body(), LARGEST).collect().await;
+        let unreachable = |e: &dyn core::fmt::Display| {
+            Fault::new(errors::UNREACHABLE, format!("{}: {e}.", self.server))
+        };
+        let bytes = body.map_err(|e| unreachable(&e))?.to_bytes();
+        driver.abort();
+        Ok((status, bytes))
+    }
+
+    async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<(u16, Response<Incoming>, JoinHandle<hyper::Result<()>>), Fault> {
         let unreachable = |e: &dyn core::fmt::Display| {
             Fault::new(errors::UNREACHABLE, format!("{}: {e}.", self.server))
         };
@@ -154,15 +203,11 @@ impl Client {
             let status = response.status().as_u16();
             Ok::<_, hyper::Error>((status, response))
         };
-        let (status, response) = match answer.await {
-            Ok(answer) => answer,
+        match answer.await {
+            Ok((status, response)) => Ok((status, response, driver)),
             // With TLS 1.3 a refused client certificate shows only now.
-            Err(e) => return Err(self.why_hyper(&e)),
-        };
-        let body = Limited::new(response.into_body(), LARGEST).collect().await;
-        let bytes = body.map_err(|e| unreachable(&e))?.to_bytes();
-        driver.abort();
-        Ok((status, bytes))
+            Err(e) => Err(self.why_hyper(&e)),
+        }
     }
 
     fn why_hyper(&self, e: &hyper::Error) -> Fault {

@@ -38,7 +38,14 @@ impl ConfigCommand {
     pub fn run(self) -> Done {
         match self {
             Self::Check(c) => {
-                Config::load(Some(&c.config), std::env::vars())?;
+                let config = Config::load(Some(&c.config), std::env::vars())?;
+                for destination in &config.forward {
+                    // Name and address are right already; these are the files of TLS.
+                    destination.check().map_err(|why| {
+                        let why = format!("[[forward]] \"{}\": {why}.", destination.name);
+                        Fault::new(errors::CONFIG_BAD_VALUE, why)
+                    })?;
+                }
                 say(&format!("{}: in order.\n", c.config.display()));
                 Ok(Exit::Ok)
             }

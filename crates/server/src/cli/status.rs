@@ -53,6 +53,21 @@ fn people(s: &Report) -> String {
         let short: String = chain.hash.chars().take(16).collect();
         rows.push(("Audit chain", format!("{}: {} records, head {short}", chain.chain, chain.seq)));
     }
+    for f in &s.forward {
+        let state = match (f.failing, f.connected) {
+            (true, _) => "failing",
+            (false, true) => "connected",
+            (false, false) => "not connected",
+        };
+        let mut text = format!(
+            "{} at {}: {state}, {} sent, {} wait ({} s)",
+            f.name, f.address, f.sent, f.lag_records, f.lag_seconds
+        );
+        if let (Some(why), Some(at)) = (&f.last_error, f.last_error_time) {
+            text.push_str(&format!(", last error {}: {why}", time(at)));
+        }
+        rows.push(("Forwarding", text));
+    }
     rows.push((
         "Key memory",
         format!(

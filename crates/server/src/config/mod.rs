@@ -3,6 +3,7 @@
 //! that names the nearest one that does, because a misspelt limit that is silently ignored is
 //! worse than a server that does not start.
 
+pub mod forward;
 pub mod table;
 
 use std::collections::BTreeMap;
@@ -38,6 +39,8 @@ pub struct Config {
     pub legacy_algorithms: bool,
     /// The diagnostic log.
     pub log: Log,
+    /// `[[forward]]`: where the audit is sent.
+    pub forward: Vec<strongroom_siem::Destination>,
 }
 
 /// `[data]`.
@@ -226,6 +229,7 @@ impl Config {
                 level: s.text("log.level")?.unwrap_or_default(),
                 json: s.text("log.format")?.as_deref() == Some("json"),
             },
+            forward: forward::destinations(&s.forward, &s.base)?,
         })
     }
 }
@@ -234,6 +238,8 @@ impl Config {
 struct Settings {
     values: BTreeMap<&'static str, (toml::Value, String)>,
     base: PathBuf,
+    /// The tables of `[[forward]]`, and where they stand.
+    forward: Vec<(toml::Table, String)>,
     #[cfg(test)]
     asked: Vec<String>,
 }
@@ -245,11 +251,15 @@ impl Settings {
         let mut settings = Self {
             values: BTreeMap::new(),
             base: base.to_owned(),
+            forward: Vec::new(),
             #[cfg(test)]
             asked: Vec::new(),
         };
         for (section, value) in table {
             match value {
+                other if section == forward::SECTION => {
+                    settings.forward = forward::tables(other, name)?;
+                }
                 toml::Value::Table(keys) => {
                     for (key, value) in keys {
                         settings.set(&format!("{section}.{key}"), value, name)?;
@@ -371,7 +381,7 @@ fn check(key: &Key, value: &toml::Value) -> Result<(), ()> {
 }
 
 /// `100ms`, `10s`, `5m`, `1h`, `2d`; at least a millisecond, at most a year.
-fn parse_duration(text: &str) -> Option<Duration> {
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let split = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at_checked(split)?;
     let number: u64 = number.parse().ok()?;

@@ -271,7 +271,7 @@ pub fn nearest(path: &str) -> &'static str {
 }
 
 /// Edits (insert, delete, replace) between two words.
-fn distance(a: &str, b: &str) -> usize {
+pub(super) fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, ca) in a.chars().enumerate() {
@@ -312,6 +312,7 @@ pub fn annotated() -> String {
             }
         }
     }
+    out.push_str(&super::forward::annotated());
     out
 }
 

@@ -4,26 +4,29 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use strongroom_engine::{
     AuditEntry, AuditFilter, DealtShare, Engine, EngineConfig, EngineError, Event, MadeSlot, Unlock,
 };
-use strongroom_journal::Durability;
+use strongroom_journal::{Durability, SignedHead};
 use strongroom_kmip::ResultReason;
 use strongroom_model::{CertificateInfo, Role};
 use strongroom_root::{RootError, SlotError, SlotKind};
 use strongroom_secmem::{Backing, SecretBytes};
+use strongroom_siem::Style;
 use strongroom_store::StoreError;
 use zeroize::Zeroizing;
 
-use super::{AuditQuery, Caller, Done, Handler, KeyQuery, Manager, Reply, keys};
+use super::{AuditQuery, Caller, Done, Handler, KeyQuery, Lines, Manager, Reply, keys};
 use crate::admin::types::{
     AuditPage, AuditRecord, AuditVerdict, ChainHead, ChainVerdict, KeyPage, KeyRotated, KeyView,
     Memory, NewSlot, PortStatus, Rotation, SecretText, SharesVerified, Slot, SlotAdded, State,
-    Status, Unseal, UnsealProgress,
+    Status, UnmetAnchor, Unseal, UnsealProgress,
 };
 use crate::config::Config;
 use crate::errors::{self, Fault};
+use crate::forward::{self, Forwarding};
 use crate::kmip_listener::now;
 use crate::pki::hex;
 
@@ -35,7 +38,14 @@ pub struct EngineManager {
     file_key_path: PathBuf,
     rotation: Mutex<Rotation>,
     long: Sender<Work>,
+    forwarding: Forwarding,
 }
+
+/// How long forwarding may take to finish when the root key is closed.
+const SEAL_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long forwarding may take to finish when the server stops.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Something that takes long.
 type Work = Box<dyn FnOnce() + Send>;
@@ -101,6 +111,7 @@ impl EngineManager {
             file_key_path: config.root.file_key_path.clone(),
             rotation: Mutex::default(),
             long: long_thread()?,
+            forwarding: Forwarding::new(config),
         })
     }
 
@@ -130,6 +141,7 @@ impl EngineManager {
         if let Some(why) = &status.audit_failed {
             warnings.push(format!("{} {why}", errors::AUDIT_FAILED.message));
         }
+        warnings.append(&mut self.forwarding.warnings());
         warnings
     }
 
@@ -250,6 +262,7 @@ impl Manager for EngineManager {
             slots: self.slots().unwrap_or_default(),
             unsealing: self.unsealing(status.shares_given),
             chains,
+            forward: self.forwarding.status(),
             kmip: unknown_port(),
             admin: unknown_port(),
             memory: Memory {
@@ -276,6 +289,9 @@ impl Manager for EngineManager {
                 Unseal::Reset => Unlock::Reset,
             },
         )?;
+        if progress.unsealed {
+            self.forwarding.start(&self.engine);
+        }
         Ok(UnsealProgress {
             unsealed: progress.unsealed,
             given: progress.given,
@@ -284,7 +300,10 @@ impl Manager for EngineManager {
     }
 
     fn seal(&self, caller: &Caller) -> Result<(), Fault> {
-        Ok(self.engine.seal(caller)?)
+        self.engine.seal(caller)?;
+        // The record of it waits for the next unsealing, as every other does from now on.
+        self.forwarding.stop(SEAL_PATIENCE);
+        Ok(())
     }
 
     fn slots(&self) -> Result<Vec<Slot>, Fault> {
@@ -356,12 +375,7 @@ impl Manager for EngineManager {
             })?),
             None => None,
         };
-        let filter = AuditFilter {
-            user: query.actor.clone(),
-            object: query.object.clone(),
-            action: query.operation.clone(),
-            ..AuditFilter::default()
-        };
+        let filter = filter(query);
         // One more than asked for tells whether there is a page before.
         let mut entries = self.entries(query.limit + 1, &filter, |entry| {
             before.as_ref().is_none_or(|before| Cursor::of(entry) < *before)
@@ -379,6 +393,10 @@ impl Manager for EngineManager {
     }
 
     fn audit_verify(&self) -> Result<AuditVerdict, Fault> {
+        self.audit_verify_against(&[])
+    }
+
+    fn audit_verify_against(&self, anchors: &[SignedHead]) -> Result<AuditVerdict, Fault> {
         let chain = |name: &str, (records, head): (u64, strongroom_journal::Head)| ChainVerdict {
             chain: name.to_owned(),
             first: (head.seq + 1).saturating_sub(records),
@@ -386,22 +404,32 @@ impl Manager for EngineManager {
             head: hex(&head.hash),
             fault: None,
         };
-        match self.engine.audit_verify() {
-            Ok(report) => Ok(AuditVerdict {
-                intact: true,
-                chains: vec![chain("changes", report.changes), chain("uses", report.uses)],
-            }),
-            Err(fault) => Ok(AuditVerdict {
-                intact: false,
-                chains: vec![ChainVerdict {
-                    chain: fault.chain.to_owned(),
-                    first: 1,
-                    last: fault.seq.unwrap_or(0),
-                    head: String::new(),
-                    fault: Some(fault.fault),
-                }],
-            }),
-        }
+        let unmet: Vec<UnmetAnchor> =
+            self.engine.unmet_anchors(anchors)?.iter().map(unmet_anchor).collect();
+        let chains = match self.engine.audit_verify_against(anchors) {
+            Ok(report) => vec![chain("changes", report.changes), chain("uses", report.uses)],
+            Err(fault) => vec![ChainVerdict {
+                chain: fault.chain.to_owned(),
+                first: 1,
+                last: fault.seq.unwrap_or(0),
+                head: String::new(),
+                fault: Some(fault.fault),
+            }],
+        };
+        let intact = unmet.is_empty() && chains.iter().all(|chain| chain.fault.is_none());
+        Ok(AuditVerdict { intact, chains, anchors: anchors.len() as u64, unmet })
+    }
+
+    fn audit_key(&self) -> Option<[u8; 32]> {
+        self.engine.audit_public_key()
+    }
+
+    fn audit_export(&self, query: &AuditQuery, style: Style) -> Result<Lines, Fault> {
+        let device = forward::device();
+        let entries = self.engine.audit_entries(filter(query))?;
+        Ok(Box::new(entries.map(move |entry| {
+            Ok(style.render(&strongroom_engine::siem_event(&device, entry?), None))
+        })))
     }
 
     fn keys(&self, query: &KeyQuery) -> Result<KeyPage, Fault> {
@@ -429,6 +457,9 @@ impl Manager for EngineManager {
         if let Err(error) = self.engine.sweep() {
             tracing::error!(%error, "dates that have come were not acted on");
         }
+        for change in self.forwarding.changes() {
+            self.event(change.kind, &change.text);
+        }
     }
 
     fn record(&self, caller: &Caller, done: &Done<'_>) -> Result<(), Fault> {
@@ -453,6 +484,7 @@ impl Manager for EngineManager {
         let slots =
             slots.into_iter().map(|s| self.new_slot(s)).collect::<Result<Vec<_>, Fault>>()?;
         let made = self.engine.initialise(&super::console(), slots)?;
+        self.forwarding.start(&self.engine);
         Ok(made.into_iter().map(added).collect())
     }
 
@@ -473,6 +505,9 @@ impl Manager for EngineManager {
     }
 
     fn stop(&self) {
+        // What the stop itself records is forwarded too.
+        self.engine.finish();
+        self.forwarding.stop(STOP_PATIENCE);
         self.engine.stop();
     }
 }
@@ -507,6 +542,25 @@ fn armour(file: &[u8]) -> String {
     }
     out.push_str("-----END AGE ENCRYPTED FILE-----");
     out
+}
+
+fn filter(query: &AuditQuery) -> AuditFilter {
+    AuditFilter {
+        user: query.actor.clone(),
+        object: query.object.clone(),
+        action: query.operation.clone(),
+        since_ms: query.since,
+        until_ms: query.until,
+    }
+}
+
+/// A head that is not met, for people and programs.
+pub fn unmet_anchor(unmet: &strongroom_engine::Unmet) -> UnmetAnchor {
+    let head = &unmet.anchor;
+    UnmetAnchor {
+        head: format!("{}:{}", head.chain.as_str(), head.head.seq),
+        why: unmet.why.to_owned(),
+    }
 }
 
 /// A place in the audit's order: time, chain, number.

@@ -2,13 +2,16 @@
 //! manager. The calls block; the server puts those that may take long on threads of their own.
 
 mod engine;
+pub use engine::unmet_anchor;
 mod keys;
 
 use std::sync::Arc;
 
 pub use strongroom_engine::{Caller, Reply};
+use strongroom_journal::SignedHead;
 use strongroom_model::{CertificateInfo, Role};
 use strongroom_secmem::SecretBytes;
+use strongroom_siem::Style;
 
 use crate::admin::types::{
     AuditPage, AuditRecord, AuditVerdict, KeyPage, KeyRotated, KeyView, NewSlot, Rotation,
@@ -51,7 +54,14 @@ pub struct AuditQuery {
     pub operation: Option<String>,
     /// Only about this object.
     pub object: Option<String>,
+    /// Only from this time on, milliseconds since the Unix epoch.
+    pub since: Option<i64>,
+    /// Only before this time, milliseconds since the Unix epoch.
+    pub until: Option<i64>,
 }
+
+/// Lines of an export, one after the other.
+pub type Lines = Box<dyn Iterator<Item = Result<String, Fault>> + Send>;
 
 /// Which managed objects are wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -117,6 +127,13 @@ pub trait Manager: Handler {
     fn audit_record(&self, chain: &str, seq: u64) -> Result<Option<AuditRecord>, Fault>;
     /// Checks the chains.
     fn audit_verify(&self) -> Result<AuditVerdict, Fault>;
+    /// Checks the chains, and that they meet these signed heads.
+    fn audit_verify_against(&self, anchors: &[SignedHead]) -> Result<AuditVerdict, Fault>;
+    /// The public key that heads are signed with; none before the first was signed.
+    fn audit_key(&self) -> Option<[u8; 32]>;
+    /// Every record that is wanted, oldest first, as lines in this style. `limit` and `before`
+    /// are for pages and are not looked at.
+    fn audit_export(&self, query: &AuditQuery, style: Style) -> Result<Lines, Fault>;
     /// Managed objects.
     fn keys(&self, query: &KeyQuery) -> Result<KeyPage, Fault>;
     /// One of them, without its material.

@@ -12,6 +12,7 @@ use strongroom_engine::offered_operations;
 use strongroom_kmip::{ObjectType, Operation, ProtocolVersion};
 use strongroom_policy::Needs;
 use strongroom_server::admin::ROUTES;
+use strongroom_server::config::forward;
 use strongroom_server::config::table::{KEYS, SECTIONS};
 use strongroom_server::errors;
 
@@ -140,6 +141,15 @@ fn configuration() -> String {
     out.trim_end().to_owned() + "\n"
 }
 
+fn destinations() -> String {
+    let mut out = String::from("| key | takes | default | meaning |\n|---|---|---|---|\n");
+    for key in forward::KEYS {
+        let default = key.default.map_or_else(String::new, |d| format!("`{d}`"));
+        out.push_str(&format!("| `{}` | {} | {default} | {} |\n", key.name, key.takes, key.doc));
+    }
+    out
+}
+
 fn routes() -> String {
     let mut out =
         String::from("| request | who | while sealed | in the audit |\n|---|---|---|---|\n");
@@ -169,6 +179,7 @@ const TABLES: &[Table] = &[
     ("doc/kmip.md", "errors", error_numbers),
     ("doc/reference.md", "configuration", configuration),
     ("doc/reference.md", "routes", routes),
+    ("doc/siem.md", "destinations", destinations),
 ];
 
 #[test]
