@@ -22,3 +22,17 @@ fn every_entry_is_found_by_its_chain_and_number_and_no_other() {
         assert_eq!(bench.engine.audit_entry(chain, seq).unwrap(), None, "{chain}:{seq}");
     }
 }
+
+#[test]
+fn verifying_compares_the_state_with_what_the_changes_come_to() {
+    let bench = Bench::new();
+    let kept = bench.create("kept").unwrap();
+    let gone = bench.create("gone").unwrap();
+    bench.engine.audit_verify().unwrap();
+    let database = rusqlite::Connection::open(bench.dir.path().join("store.db")).unwrap();
+    assert_eq!(database.execute("DELETE FROM objects WHERE id = ?1", [&gone]).unwrap(), 1);
+    let fault = bench.engine.audit_verify().unwrap_err();
+    assert_eq!(fault.chain, "changes");
+    assert!(fault.fault.contains("the state is not what the journal says"), "{fault}");
+    assert!(fault.fault.contains(&gone) && !fault.fault.contains(&kept), "{fault}");
+}

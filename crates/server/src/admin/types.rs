@@ -4,6 +4,7 @@
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
+use strongroom_engine::AuditEntry;
 use zeroize::Zeroize;
 
 /// Text that must not be shown: a share, a passphrase. Wiped when dropped.
@@ -291,43 +292,65 @@ pub struct Rotation {
     pub shredded: bool,
 }
 
-/// One audit record, for people and programs.
+/// One audit record, for people and programs: [`AuditEntry`] as JSON. What each field means, and the
+/// words in it, are the engine's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditRecord {
-    /// `changes` or `uses`.
+    /// [`AuditEntry::chain`].
     pub chain: String,
-    /// Its number in the chain.
+    /// [`AuditEntry::seq`].
     pub seq: u64,
-    /// When.
+    /// [`AuditEntry::time_ms`].
     pub time: i64,
-    /// What kind of record: `use`, `refusal`, `server-event`, `created`, `activated` ...
+    /// [`AuditEntry::kind`].
     pub kind: String,
-    /// The user, or `server`.
+    /// [`AuditEntry::user`].
     pub actor: String,
-    /// The certificate, if there was one.
+    /// [`AuditEntry::fingerprint`].
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub fingerprint: String,
-    /// Where from.
+    /// [`AuditEntry::address`].
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub address: String,
-    /// What was asked for, or what happened.
+    /// [`AuditEntry::action`].
     pub operation: String,
-    /// The object, if there was one.
+    /// [`AuditEntry::object`].
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub object: String,
-    /// The parameters that matter.
+    /// [`AuditEntry::detail`].
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
-    /// The rule that decided.
+    /// [`AuditEntry::rule`].
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub rule: String,
-    /// `success`, or why not.
+    /// [`AuditEntry::result`].
     pub result: String,
-    /// How long it took, microseconds.
+    /// [`AuditEntry::micros`].
     #[serde(default)]
     pub duration_us: u64,
-    /// The record's hash.
+    /// [`AuditEntry::hash`].
     pub hash: String,
+}
+
+impl From<AuditEntry> for AuditRecord {
+    fn from(e: AuditEntry) -> Self {
+        Self {
+            chain: e.chain.to_owned(),
+            seq: e.seq,
+            time: e.time_ms,
+            kind: e.kind,
+            actor: e.user,
+            fingerprint: e.fingerprint,
+            address: e.address,
+            operation: e.action,
+            object: e.object.unwrap_or_default(),
+            detail: e.detail,
+            rule: e.rule,
+            result: e.result,
+            duration_us: u64::try_from(e.micros).unwrap_or(0),
+            hash: crate::pki::hex(&e.hash),
+        }
+    }
 }
 
 /// `GET /v1/audit`.

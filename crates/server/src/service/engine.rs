@@ -385,11 +385,11 @@ impl Manager for EngineManager {
             entries.remove(0);
         }
         let before = entries.first().filter(|_| more).map(|e| Cursor::of(e).text());
-        Ok(AuditPage { records: entries.into_iter().map(record).collect(), before })
+        Ok(AuditPage { records: entries.into_iter().map(Into::into).collect(), before })
     }
 
     fn audit_record(&self, chain: &str, seq: u64) -> Result<Option<AuditRecord>, Fault> {
-        Ok(self.engine.audit_entry(chain, seq)?.map(record))
+        Ok(self.engine.audit_entry(chain, seq)?.map(Into::into))
     }
 
     fn audit_verify(&self) -> Result<AuditVerdict, Fault> {
@@ -580,25 +580,6 @@ impl Cursor {
 
     fn text(&self) -> String {
         format!("{}.{}.{}", self.0, self.1, self.2)
-    }
-}
-
-pub(super) fn record(e: AuditEntry) -> AuditRecord {
-    AuditRecord {
-        chain: e.chain.to_owned(),
-        seq: e.seq,
-        time: e.time_ms,
-        kind: e.kind,
-        actor: e.user,
-        fingerprint: e.fingerprint,
-        address: e.address,
-        operation: e.action,
-        object: e.object.unwrap_or_default(),
-        detail: e.detail,
-        rule: e.rule,
-        result: e.result,
-        duration_us: u64::try_from(e.micros).unwrap_or(0),
-        hash: hex(&e.hash),
     }
 }
 

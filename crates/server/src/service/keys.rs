@@ -4,7 +4,6 @@ use strongroom_engine::{Engine, KeyDetail, KeyFilter, KeySummary};
 use strongroom_kmip::{Attribute, Node, State, Tag, Value, json};
 
 use super::KeyQuery;
-use super::engine::record;
 use crate::admin::types::{KeyAttribute, KeyLink, KeyPage, KeyRow, KeyView};
 use crate::errors::Fault;
 
@@ -28,7 +27,7 @@ pub(super) fn view(detail: KeyDetail) -> KeyView {
             .into_iter()
             .map(|(kind, id)| KeyLink { kind: kind.into(), id })
             .collect(),
-        last_use: detail.last_use.map(record),
+        last_use: detail.last_use.map(Into::into),
     }
 }
 
