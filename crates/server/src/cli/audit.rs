@@ -24,6 +24,8 @@ pub enum Audit {
     Export(out::Export),
     /// Check that no record was edited, removed, reordered or cut off.
     Verify(verify::Verify),
+    /// The public key that the chains' ends are signed with. Note it while all is well.
+    Key(verify::Key),
 }
 
 /// The newest records.
@@ -64,6 +66,7 @@ impl Audit {
             Self::Show(c) => c.run(),
             Self::Export(c) => c.run(),
             Self::Verify(c) => c.run(),
+            Self::Key(c) => c.run(),
         }
     }
 }

@@ -36,6 +36,24 @@ pub struct Verify {
     reach: Reach,
 }
 
+/// The public key that the chains' ends are signed with.
+#[derive(Args)]
+pub struct Key {
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Key {
+    pub fn run(self) -> Done {
+        let named: AuditKey = Client::new(&self.reach, ROLES)?.get("/v1/audit/key")?;
+        if named.key.is_none() {
+            return Err(Fault::new(errors::NOT_FOUND, "No head was signed yet."));
+        }
+        show(self.reach.output, &named, |k| format!("{}\n", k.key.as_deref().unwrap_or_default()))?;
+        Ok(Exit::Ok)
+    }
+}
+
 /// What a file of anchors holds.
 struct Anchors {
     good: Vec<SignedHead>,
