@@ -183,6 +183,10 @@ classes! {
     2019 "Restore Backup" Alert API_UPDATE;
     2020 "Change Policy" Warning API_UPDATE;
     2021 "Read Policy" Info API_READ;
+    2022 "List Keys" Info API_READ;
+    2023 "Show Key" Info API_READ;
+    2024 "Rotate Key" Warning API_UPDATE;
+    2025 "Recall Destruction" Warning API_UPDATE;
 
     // What the server itself does and meets.
     3001 "initialise" Warning START;
@@ -213,6 +217,7 @@ classes! {
     3026 "segment-deleted" Notice APP_OTHER;
     3027 "policy-changed" Warning APP_UPDATE;
     3028 "quarantined" Alert APP_OTHER;
+    3029 "not-recorded-while-sealed" Warning APP_OTHER;
 
     // Kinds of change, for actions that have no row of their own.
     4001 "created" Notice API_CREATE;

@@ -355,3 +355,16 @@ fn may(
     }
     Ok(decision.rule)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn collectors_have_a_class_for_every_request() {
+        for route in ROUTES {
+            let class = strongroom_siem::catalog::class(route.operation, "");
+            assert!(class.number < 9000, "{} has no class in the catalogue", route.operation);
+        }
+    }
+}
