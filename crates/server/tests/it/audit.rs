@@ -315,7 +315,7 @@ fn a_receiver_that_hangs_slows_no_request() {
     let hung = TcpListener::bind("127.0.0.1:0").unwrap();
     let to = hung.local_addr().unwrap();
     let free = serving("");
-    let bound = serving(&format!(
+    let mut bound = serving(&format!(
         "[[forward]]\nname = \"hung\"\naddress = \"{to}\"\ntransport = \"tcp\"\n"
     ));
     let (mut a, mut b) = (kmip(&free), kmip(&bound));
@@ -349,4 +349,17 @@ fn a_receiver_that_hangs_slows_no_request() {
     let (waiting, in_buffers) = (number("lag_records"), number("unconfirmed"));
     println!("hung: {waiting} records wait, {in_buffers} are in buffers");
     assert!(waiting + in_buffers >= 3000, "it took events: {status}");
+    // It holds up neither sealing, nor what comes after, nor the stop.
+    let begun = Instant::now();
+    let sealed = bound.run(&["root", "seal"]);
+    assert!(sealed.status.success(), "{}", text(&sealed));
+    let opened = bound.run(&["root", "unseal", "--automatic"]);
+    assert!(opened.status.success(), "{}", text(&opened));
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    let again = bound.json(&["status"]);
+    assert_eq!(again["forward"][0]["name"], "hung");
+    assert!(again["forward"][0]["lag_records"].as_u64() > Some(0), "{again}");
+    let begun = Instant::now();
+    assert_eq!(bound.stop("TERM"), Some(0), "{}", bound.log());
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
 }
