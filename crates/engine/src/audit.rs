@@ -57,7 +57,10 @@ impl UseRecord {
         encode(&BodyRef {
             fingerprint: &self.fingerprint,
             address: &self.address,
-            action: &self.action,
+            action: match Operation::TABLE.by_name(&self.action) {
+                Some(operation) => Action::Operation(Operation(operation.code)),
+                None => Action::Event(&self.action),
+            },
             protocol: self.protocol,
             object: self.object.as_deref(),
             rule: &self.rule,
@@ -106,11 +109,18 @@ impl UseRecord {
     }
 }
 
+/// What was done.
+#[derive(Clone, Copy)]
+pub(crate) enum Action<'a> {
+    Operation(Operation),
+    Event(&'a str),
+}
+
 /// A body to be written, borrowed: the way of every use.
 pub(crate) struct BodyRef<'a, P> {
     pub(crate) fingerprint: &'a str,
     pub(crate) address: &'a str,
-    pub(crate) action: &'a str,
+    pub(crate) action: Action<'a>,
     pub(crate) protocol: Option<(u16, u16)>,
     pub(crate) object: Option<&'a str>,
     pub(crate) rule: &'a str,
@@ -128,9 +138,9 @@ where
     let mut e = Encoder::ungated();
     e.structure(BODY, |e| {
         e.integer(VERSION, BODY_VERSION);
-        match Operation::TABLE.by_name(body.action) {
-            Some(operation) => e.enumeration(Tag::OPERATION, operation.code),
-            None => e.text(ACTION, clip(body.action)),
+        match body.action {
+            Action::Operation(operation) => e.enumeration(Tag::OPERATION, operation),
+            Action::Event(name) => e.text(ACTION, clip(name)),
         }
         if let Some((major, minor)) = body.protocol {
             e.integer(Tag::PROTOCOL_VERSION_MAJOR, i32::from(major));

@@ -18,7 +18,7 @@ use strongroom_store::{Done, StoreError, WriteTx};
 use zeroize::Zeroizing;
 
 use crate::allowance::Reservation;
-use crate::audit::{BodyRef, encode};
+use crate::audit::{Action, BodyRef, encode};
 use crate::caller::Caller;
 use crate::context::{Ctx, Placeholders, Trail};
 use crate::engine::{Inner, Unsealed};
@@ -469,7 +469,7 @@ fn record_refusal(
     let body = encode(&BodyRef {
         fingerprint: &caller.fingerprint,
         address: &caller.address,
-        action: operation.map_or("Message", Operation::name),
+        action: operation.map_or(Action::Event("Message"), Action::Operation),
         protocol: version.map(|v| (v.major, v.minor)),
         object: None,
         rule: "",
@@ -496,7 +496,7 @@ fn record(
         let body = encode(&BodyRef {
             fingerprint: &caller.fingerprint,
             address: &caller.address,
-            action: outcome.operation.name(),
+            action: Action::Operation(outcome.operation),
             protocol: Some((version.major, version.minor)),
             object: outcome.trail.object.as_deref(),
             rule: &outcome.trail.rule,

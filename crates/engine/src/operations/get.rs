@@ -60,11 +60,11 @@ fn write_object(
     let wrap_type =
         payload.find(Tag::KEY_WRAP_TYPE).and_then(|v| v.as_enumeration()).map(KeyWrapType);
     let specification = payload.find(Tag::KEY_WRAPPING_SPECIFICATION);
-    let fields = object.creation.as_ref().map(|c| c.fields.clone()).unwrap_or_default();
+    let fields = object.creation.as_ref().map(|c| c.fields.as_slice()).unwrap_or_default();
     if object.material.is_none() && object.lifecycle != Lifecycle::Destroyed {
-        return write_without_value(ctx, object, &fields, specification.is_some());
+        return write_without_value(ctx, object, fields, specification.is_some());
     }
-    let material = ctx.material(cached)?.clone();
+    let material = ctx.material(cached)?;
     let stored_wrapping = wrapping_of(object);
     check_release(object, specification.is_some() || stored_wrapping.is_some())?;
     let stored = object.key_format();
@@ -73,7 +73,7 @@ fn write_object(
     }
     let mut outgoing = Outgoing {
         object_type: object.object_type(),
-        fields: &fields,
+        fields,
         format: stored,
         material: Some(material.as_slice()),
         wrapped: stored_wrapping,
