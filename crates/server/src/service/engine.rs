@@ -6,27 +6,24 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use strongroom_engine::{
-    AuditEntry, AuditFilter, DealtShare, Engine, EngineConfig, EngineError, Event, MadeSlot, Unlock,
-};
+use strongroom_engine::{DealtShare, Engine, EngineConfig, Event, MadeSlot, Unlock};
 use strongroom_journal::{Durability, SignedHead};
 use strongroom_kmip::ResultReason;
 use strongroom_model::{CertificateInfo, Role};
-use strongroom_root::{RootError, SlotError, SlotKind};
+use strongroom_root::SlotKind;
 use strongroom_secmem::{Backing, SecretBytes};
 use strongroom_siem::Style;
-use strongroom_store::StoreError;
 use zeroize::Zeroizing;
 
-use super::{AuditQuery, Caller, Done, Handler, KeyQuery, Lines, Manager, Reply, keys};
+use super::{AuditQuery, Caller, Done, Handler, KeyQuery, Lines, Manager, Reply, audit, keys};
 use crate::admin::types::{
-    AuditPage, AuditRecord, AuditVerdict, ChainHead, ChainVerdict, KeyPage, KeyRotated, KeyView,
-    Memory, NewSlot, PortStatus, Rotation, SecretText, SharesVerified, Slot, SlotAdded, State,
-    Status, UnmetAnchor, Unseal, UnsealProgress,
+    AuditPage, AuditRecord, AuditVerdict, ChainHead, KeyPage, KeyRotated, KeyView, Memory, NewSlot,
+    PortStatus, Rotation, SecretText, SharesVerified, Slot, SlotAdded, State, Status, Unseal,
+    UnsealProgress,
 };
 use crate::config::Config;
 use crate::errors::{self, Fault};
-use crate::forward::{self, Forwarding};
+use crate::forward::Forwarding;
 use crate::kmip_listener::now;
 use crate::pki::hex;
 
@@ -162,27 +159,6 @@ impl EngineManager {
 
     fn lock_rotation(&self) -> MutexGuard<'_, Rotation> {
         self.rotation.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Entries that pass `wanted`, the newest `count`, oldest first. The engine filters by user
-    /// and object; what it does not filter by is looked for in ever larger parts of the audit.
-    fn entries(
-        &self,
-        count: usize,
-        filter: &AuditFilter,
-        wanted: impl Fn(&AuditEntry) -> bool,
-    ) -> Result<Vec<AuditEntry>, Fault> {
-        let mut ask = count;
-        loop {
-            let all = self.engine.audit_tail(ask, filter)?;
-            let exhausted = all.len() < ask;
-            let mut found: Vec<AuditEntry> = all.into_iter().filter(|e| wanted(e)).collect();
-            if found.len() >= count || exhausted {
-                let skip = found.len().saturating_sub(count);
-                return Ok(found.split_off(skip));
-            }
-            ask = ask.saturating_mul(8);
-        }
     }
 }
 
@@ -369,23 +345,7 @@ impl Manager for EngineManager {
     }
 
     fn audit(&self, query: &AuditQuery) -> Result<AuditPage, Fault> {
-        let before = match &query.before {
-            Some(text) => Some(Cursor::parse(text).ok_or_else(|| {
-                Fault::bad_request("`before` is a cursor that an earlier answer gave.")
-            })?),
-            None => None,
-        };
-        let filter = filter(query);
-        // One more than asked for tells whether there is a page before.
-        let mut entries = self.entries(query.limit + 1, &filter, |entry| {
-            before.as_ref().is_none_or(|before| Cursor::of(entry) < *before)
-        })?;
-        let more = entries.len() > query.limit;
-        if more {
-            entries.remove(0);
-        }
-        let before = entries.first().filter(|_| more).map(|e| Cursor::of(e).text());
-        Ok(AuditPage { records: entries.into_iter().map(Into::into).collect(), before })
+        audit::page(&self.engine, query)
     }
 
     fn audit_record(&self, chain: &str, seq: u64) -> Result<Option<AuditRecord>, Fault> {
@@ -397,27 +357,7 @@ impl Manager for EngineManager {
     }
 
     fn audit_verify_against(&self, anchors: &[SignedHead]) -> Result<AuditVerdict, Fault> {
-        let chain = |name: &str, (records, head): (u64, strongroom_journal::Head)| ChainVerdict {
-            chain: name.to_owned(),
-            first: (head.seq + 1).saturating_sub(records),
-            last: head.seq,
-            head: hex(&head.hash),
-            fault: None,
-        };
-        let unmet: Vec<UnmetAnchor> =
-            self.engine.unmet_anchors(anchors)?.iter().map(unmet_anchor).collect();
-        let chains = match self.engine.audit_verify_against(anchors) {
-            Ok(report) => vec![chain("changes", report.changes), chain("uses", report.uses)],
-            Err(fault) => vec![ChainVerdict {
-                chain: fault.chain.to_owned(),
-                first: 1,
-                last: fault.seq.unwrap_or(0),
-                head: String::new(),
-                fault: Some(fault.fault),
-            }],
-        };
-        let intact = unmet.is_empty() && chains.iter().all(|chain| chain.fault.is_none());
-        Ok(AuditVerdict { intact, chains, anchors: anchors.len() as u64, unmet })
+        audit::verify(&self.engine, anchors)
     }
 
     fn audit_key(&self) -> Option<[u8; 32]> {
@@ -425,11 +365,7 @@ impl Manager for EngineManager {
     }
 
     fn audit_export(&self, query: &AuditQuery, style: Style) -> Result<Lines, Fault> {
-        let device = forward::device();
-        let entries = self.engine.audit_entries(filter(query))?;
-        Ok(Box::new(entries.map(move |entry| {
-            Ok(style.render(&strongroom_engine::siem_event(&device, entry?), None))
-        })))
+        audit::export(&self.engine, query, style)
     }
 
     fn keys(&self, query: &KeyQuery) -> Result<KeyPage, Fault> {
@@ -544,135 +480,13 @@ fn armour(file: &[u8]) -> String {
     out
 }
 
-fn filter(query: &AuditQuery) -> AuditFilter {
-    AuditFilter {
-        user: query.actor.clone(),
-        object: query.object.clone(),
-        action: query.operation.clone(),
-        since_ms: query.since,
-        until_ms: query.until,
-    }
-}
-
-/// A head that is not met, for people and programs.
-pub fn unmet_anchor(unmet: &strongroom_engine::Unmet) -> UnmetAnchor {
-    let head = &unmet.anchor;
-    UnmetAnchor {
-        head: format!("{}:{}", head.chain.as_str(), head.head.seq),
-        why: unmet.why.to_owned(),
-    }
-}
-
-/// A place in the audit's order: time, chain, number.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Cursor(i64, String, u64);
-
-impl Cursor {
-    fn of(entry: &AuditEntry) -> Self {
-        Self(entry.time_ms, entry.chain.to_owned(), entry.seq)
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.split('.');
-        let (time, chain, seq) = (parts.next()?, parts.next()?, parts.next()?);
-        parts.next().is_none().then_some(Self(time.parse().ok()?, chain.into(), seq.parse().ok()?))
-    }
-
-    fn text(&self) -> String {
-        format!("{}.{}.{}", self.0, self.1, self.2)
-    }
-}
-
 fn unknown_port() -> PortStatus {
     PortStatus { listen: String::new(), connections: 0, handshakes_failed: 0, refused: 0 }
-}
-
-impl From<EngineError> for Fault {
-    fn from(error: EngineError) -> Self {
-        let info = match &error {
-            EngineError::AlreadyInitialised => errors::ALREADY_INITIALISED,
-            EngineError::NotInitialised => errors::NOT_INITIALISED,
-            EngineError::Sealed => errors::SEALED,
-            EngineError::NotSealed => errors::NOT_SEALED,
-            EngineError::RoleExcluded { .. } => errors::ROLE_EXCLUDED,
-            EngineError::Audit(_) => errors::AUDIT_FAILED,
-            EngineError::Io { .. } => errors::DATA_UNUSABLE,
-            EngineError::Refused(_) => errors::BAD_REQUEST,
-            EngineError::NoObject(_) => errors::NOT_FOUND,
-            EngineError::WrongState(_) => errors::CONFLICT,
-            EngineError::Root(error) => root_row(error),
-            EngineError::Store(StoreError::Full) => errors::DISK_FULL,
-            EngineError::Store(StoreError::InUse(_) | StoreError::Newer { .. }) => {
-                errors::DATA_UNUSABLE
-            }
-            EngineError::Store(StoreError::Stopping) => errors::STOPPING,
-            EngineError::Store(StoreError::Locked) => errors::SEALED,
-            EngineError::Store(StoreError::Failed) => errors::STORE_FAILED,
-            _ => errors::INTERNAL,
-        };
-        let detail = match &error {
-            // The row says it all.
-            EngineError::AlreadyInitialised
-            | EngineError::NotInitialised
-            | EngineError::Sealed
-            | EngineError::NotSealed => String::new(),
-            other => sentence(&other.to_string()),
-        };
-        Self::new(info, detail)
-    }
-}
-
-/// A library's message as a sentence.
-fn sentence(message: &str) -> String {
-    let mut rest = message.chars();
-    let first = rest.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", rest.as_str())
-}
-
-/// The row for what the root key's slots refuse.
-fn root_row(error: &RootError) -> &'static errors::ErrorInfo {
-    use SlotError as S;
-    match error {
-        RootError::Share(_)
-        | RootError::Slot(
-            S::TooFewShares { .. }
-            | S::OtherSet { .. }
-            | S::DuplicateShare(_)
-            | S::SharesDoNotFit
-            | S::ShareDoesNotFit(_),
-        ) => errors::WRONG_SHARE,
-        RootError::Slot(S::WrongPassphrase | S::WrongKey(_)) => errors::WRONG_PASSPHRASE,
-        RootError::Slot(S::Rule(_)) => errors::LAST_SLOT,
-        RootError::Slot(S::NoSlot(_) | S::NoSlotOfKind(_)) => errors::NOT_FOUND,
-        RootError::Age(_)
-        | RootError::Slot(
-            S::WeakPassphrase(_)
-            | S::BadSplit { .. }
-            | S::BadCredentialName(_)
-            | S::NoCredentials
-            | S::WrongKeySize { .. }
-            | S::BadParameters(_),
-        ) => errors::SLOT_UNUSABLE,
-        RootError::Slot(_) | RootError::Tampered(_) | RootError::WrongRoot { .. } => {
-            errors::DATA_UNUSABLE
-        }
-        _ => errors::INTERNAL,
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_cursor_reads_back_and_orders_as_the_audit_does() {
-        let a = Cursor(5, "changes".into(), 9);
-        assert_eq!(Cursor::parse(&a.text()), Some(Cursor(5, "changes".into(), 9)));
-        assert!(a < Cursor(5, "uses".into(), 1));
-        assert!(Cursor(4, "uses".into(), 99) < a);
-        assert_eq!(Cursor::parse("1.x"), None);
-        assert_eq!(Cursor::parse("1.x.2.3"), None);
-    }
 
     #[test]
     fn an_encrypted_share_is_armoured_as_age_does() {

@@ -1,9 +1,12 @@
 //! The seam between the server and the engine: what listeners and the admin API need of a key
 //! manager. The calls block; the server puts those that may take long on threads of their own.
 
+mod audit;
 mod engine;
-pub use engine::unmet_anchor;
+mod faults;
 mod keys;
+
+pub use audit::unmet_anchor;
 
 use std::sync::Arc;
 

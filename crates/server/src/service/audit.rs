@@ -1,0 +1,142 @@
+//! Questions about the audit: pages, verdicts, lines for collectors.
+
+use strongroom_engine::{AuditEntry, AuditFilter, Engine};
+use strongroom_journal::SignedHead;
+use strongroom_siem::Style;
+
+use super::{AuditQuery, Lines};
+use crate::admin::types::{AuditPage, AuditVerdict, ChainVerdict, UnmetAnchor};
+use crate::errors::Fault;
+use crate::forward;
+use crate::pki::hex;
+
+/// A page of the audit, the newest that `query` asks for.
+pub fn page(engine: &Engine, query: &AuditQuery) -> Result<AuditPage, Fault> {
+    let before = match &query.before {
+        Some(text) => Some(Cursor::parse(text).ok_or_else(|| {
+            Fault::bad_request("`before` is a cursor that an earlier answer gave.")
+        })?),
+        None => None,
+    };
+    let filter = filter(query);
+    // One more than asked for tells whether there is a page before.
+    let mut entries = entries(engine, query.limit + 1, &filter, |entry| {
+        before.as_ref().is_none_or(|before| Cursor::of(entry) < *before)
+    })?;
+    let more = entries.len() > query.limit;
+    if more {
+        entries.remove(0);
+    }
+    let before = entries.first().filter(|_| more).map(|e| Cursor::of(e).text());
+    Ok(AuditPage { records: entries.into_iter().map(Into::into).collect(), before })
+}
+
+/// Reads both chains whole, and says whether they hold and meet `anchors`.
+pub fn verify(engine: &Engine, anchors: &[SignedHead]) -> Result<AuditVerdict, Fault> {
+    let chain = |name: &str, (records, head): (u64, strongroom_journal::Head)| ChainVerdict {
+        chain: name.to_owned(),
+        first: (head.seq + 1).saturating_sub(records),
+        last: head.seq,
+        head: hex(&head.hash),
+        fault: None,
+    };
+    let unmet: Vec<UnmetAnchor> = engine.unmet_anchors(anchors)?.iter().map(unmet_anchor).collect();
+    let chains = match engine.audit_verify_against(anchors) {
+        Ok(report) => vec![chain("changes", report.changes), chain("uses", report.uses)],
+        Err(fault) => vec![ChainVerdict {
+            chain: fault.chain.to_owned(),
+            first: 1,
+            last: fault.seq.unwrap_or(0),
+            head: String::new(),
+            fault: Some(fault.fault),
+        }],
+    };
+    let intact = unmet.is_empty() && chains.iter().all(|chain| chain.fault.is_none());
+    Ok(AuditVerdict { intact, chains, anchors: anchors.len() as u64, unmet })
+}
+
+/// What `query` asks for as lines for a collector, oldest first.
+pub fn export(engine: &Engine, query: &AuditQuery, style: Style) -> Result<Lines, Fault> {
+    let device = forward::device();
+    let entries = engine.audit_entries(filter(query))?;
+    Ok(Box::new(
+        entries.map(move |entry| {
+            Ok(style.render(&strongroom_engine::siem_event(&device, entry?), None))
+        }),
+    ))
+}
+
+/// Entries that pass `wanted`, the newest `count`, oldest first. The engine filters by user
+/// and object; what it does not filter by is looked for in ever larger parts of the audit.
+fn entries(
+    engine: &Engine,
+    count: usize,
+    filter: &AuditFilter,
+    wanted: impl Fn(&AuditEntry) -> bool,
+) -> Result<Vec<AuditEntry>, Fault> {
+    let mut ask = count;
+    loop {
+        let all = engine.audit_tail(ask, filter)?;
+        let exhausted = all.len() < ask;
+        let mut found: Vec<AuditEntry> = all.into_iter().filter(|e| wanted(e)).collect();
+        if found.len() >= count || exhausted {
+            let skip = found.len().saturating_sub(count);
+            return Ok(found.split_off(skip));
+        }
+        ask = ask.saturating_mul(8);
+    }
+}
+
+fn filter(query: &AuditQuery) -> AuditFilter {
+    AuditFilter {
+        user: query.actor.clone(),
+        object: query.object.clone(),
+        action: query.operation.clone(),
+        since_ms: query.since,
+        until_ms: query.until,
+    }
+}
+
+/// A head that is not met, for people and programs.
+pub fn unmet_anchor(unmet: &strongroom_engine::Unmet) -> UnmetAnchor {
+    let head = &unmet.anchor;
+    UnmetAnchor {
+        head: format!("{}:{}", head.chain.as_str(), head.head.seq),
+        why: unmet.why.to_owned(),
+    }
+}
+
+/// A place in the audit's order: time, chain, number.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Cursor(i64, String, u64);
+
+impl Cursor {
+    fn of(entry: &AuditEntry) -> Self {
+        Self(entry.time_ms, entry.chain.to_owned(), entry.seq)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('.');
+        let (time, chain, seq) = (parts.next()?, parts.next()?, parts.next()?);
+        parts.next().is_none().then_some(Self(time.parse().ok()?, chain.into(), seq.parse().ok()?))
+    }
+
+    fn text(&self) -> String {
+        format!("{}.{}.{}", self.0, self.1, self.2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_back_and_orders_as_the_audit_does() {
+        let a = Cursor(5, "changes".into(), 9);
+        assert_eq!(Cursor::parse(&a.text()), Some(Cursor(5, "changes".into(), 9)));
+        assert!(a < Cursor(5, "uses".into(), 1));
+        assert!(Cursor(4, "uses".into(), 99) < a);
+        assert_eq!(Cursor::parse("1.x"), None);
+        assert_eq!(Cursor::parse("1.x.2.3"), None);
+    }
+}

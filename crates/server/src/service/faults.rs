@@ -1,0 +1,80 @@
+//! Which row of the error table says what the engine refused.
+
+use strongroom_engine::EngineError;
+use strongroom_root::{RootError, SlotError};
+use strongroom_store::StoreError;
+
+use crate::errors::{self, Fault};
+
+impl From<EngineError> for Fault {
+    fn from(error: EngineError) -> Self {
+        let info = match &error {
+            EngineError::AlreadyInitialised => errors::ALREADY_INITIALISED,
+            EngineError::NotInitialised => errors::NOT_INITIALISED,
+            EngineError::Sealed => errors::SEALED,
+            EngineError::NotSealed => errors::NOT_SEALED,
+            EngineError::RoleExcluded { .. } => errors::ROLE_EXCLUDED,
+            EngineError::Audit(_) => errors::AUDIT_FAILED,
+            EngineError::Io { .. } => errors::DATA_UNUSABLE,
+            EngineError::Refused(_) => errors::BAD_REQUEST,
+            EngineError::NoObject(_) => errors::NOT_FOUND,
+            EngineError::WrongState(_) => errors::CONFLICT,
+            EngineError::Root(error) => root_row(error),
+            EngineError::Store(StoreError::Full) => errors::DISK_FULL,
+            EngineError::Store(StoreError::InUse(_) | StoreError::Newer { .. }) => {
+                errors::DATA_UNUSABLE
+            }
+            EngineError::Store(StoreError::Stopping) => errors::STOPPING,
+            EngineError::Store(StoreError::Locked) => errors::SEALED,
+            EngineError::Store(StoreError::Failed) => errors::STORE_FAILED,
+            _ => errors::INTERNAL,
+        };
+        let detail = match &error {
+            // The row says it all.
+            EngineError::AlreadyInitialised
+            | EngineError::NotInitialised
+            | EngineError::Sealed
+            | EngineError::NotSealed => String::new(),
+            other => sentence(&other.to_string()),
+        };
+        Self::new(info, detail)
+    }
+}
+
+/// A library's message as a sentence.
+fn sentence(message: &str) -> String {
+    let mut rest = message.chars();
+    let first = rest.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", rest.as_str())
+}
+
+/// The row for what the root key's slots refuse.
+fn root_row(error: &RootError) -> &'static errors::ErrorInfo {
+    use SlotError as S;
+    match error {
+        RootError::Share(_)
+        | RootError::Slot(
+            S::TooFewShares { .. }
+            | S::OtherSet { .. }
+            | S::DuplicateShare(_)
+            | S::SharesDoNotFit
+            | S::ShareDoesNotFit(_),
+        ) => errors::WRONG_SHARE,
+        RootError::Slot(S::WrongPassphrase | S::WrongKey(_)) => errors::WRONG_PASSPHRASE,
+        RootError::Slot(S::Rule(_)) => errors::LAST_SLOT,
+        RootError::Slot(S::NoSlot(_) | S::NoSlotOfKind(_)) => errors::NOT_FOUND,
+        RootError::Age(_)
+        | RootError::Slot(
+            S::WeakPassphrase(_)
+            | S::BadSplit { .. }
+            | S::BadCredentialName(_)
+            | S::NoCredentials
+            | S::WrongKeySize { .. }
+            | S::BadParameters(_),
+        ) => errors::SLOT_UNUSABLE,
+        RootError::Slot(_) | RootError::Tampered(_) | RootError::WrongRoot { .. } => {
+            errors::DATA_UNUSABLE
+        }
+        _ => errors::INTERNAL,
+    }
+}
