@@ -416,8 +416,8 @@ pub fn write_shares(shares: &[SecretText], dir: &Path, encrypted: bool) -> Resul
 /// The walk-through.
 fn ask(t: &mut Terminal) -> Result<Plan, Fault> {
     t.show(
-        "First set-up. Nothing is made before the last question; Ctrl-C leaves everything as it \
-         was.\n\n1. The server\n",
+        "First set-up. Nothing is made before the last question; Ctrl-C leaves\n\
+         everything as it was.\n\n1. The server\n",
     )?;
     let names = t.ask("   DNS names and addresses by which clients reach it (by spaces): ")?;
     let authority = t.ask("   Name of the private CA [Strongroom CA]: ")?;
@@ -433,8 +433,8 @@ fn ask(t: &mut Terminal) -> Result<Plan, Fault> {
     }
     let mut slot = vec![PlannedSlot::Shamir { threshold, shares, recipients }];
     t.show(
-        "\n3. Restarts\n   Without a slot that opens by itself, custodians must come after every \
-         restart.\n",
+        "\n3. Restarts\n   Without a slot that opens by itself, custodians must come after every\n\
+         \x20  restart.\n",
     )?;
     let credential = t.ask("   Let a systemd credential open it? Its name, or nothing: ")?;
     if credential.is_empty() {

@@ -31,7 +31,8 @@ pub use client::Client;
 
 use crate::errors::{Exit, Fault};
 
-/// An open key manager: KMIP over mutual TLS, a sealed store, an audit that cannot be rewritten.
+/// An open key manager: KMIP over mutual TLS, a sealed store, an audit that shows
+/// any change to it.
 ///
 /// Exit codes: 0 done; 1 the command or its input is wrong; 2 the server or something it needs
 /// failed; 3 denied; 4 waits for approval.

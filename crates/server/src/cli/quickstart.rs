@@ -111,9 +111,10 @@ impl Quickstart {
     fn settle(&self, mut running: Running) -> Done {
         say(&format!(
             "Serving KMIP on {}, administration on {}. Ctrl-C stops.\n\
-             In another terminal:  strongroom status --bundle {}\n",
+             In another terminal:  {} status --bundle {}\n",
             running.kmip,
             running.admin,
+            std::env::args().next().unwrap_or_else(|| "strongroom".into()),
             self.bundles().display()
         ));
         let signal = running.wait_for_signal();

@@ -13,8 +13,8 @@ pub fn recipes(kmip: SocketAddr, client: &Path) -> String {
     format!(
         r#"Connect something (each line can be pasted as it is):
 
-PyKMIP (pip install pykmip)
-  python3 -c "
+PyKMIP (pip install PyKMIP==0.11.0, in a virtual environment)
+  python3 -c "if True:
   from kmip import enums
   from kmip.pie.client import ProxyKmipClient
   with ProxyKmipClient(hostname='{host}', port={port}, ca='{dir}/ca.pem',
@@ -23,7 +23,7 @@ PyKMIP (pip install pykmip)
       print(c.create(enums.CryptographicAlgorithm.AES, 256, name='from-pykmip'))"
 
 pymongocrypt and every MongoDB driver (client-side field level encryption)
-  cat {dir}/cert.pem {dir}/key.pem > client.pem
+  (umask 077; cat {dir}/cert.pem {dir}/key.pem > client.pem)
   kms_providers = {{"kmip": {{"endpoint": "{host}:{port}"}}}}
   kms_tls_options = {{"kmip": {{"tlsCAFile": "{dir}/ca.pem",
                               "tlsCertificateKeyFile": "client.pem"}}}}
@@ -37,7 +37,7 @@ MySQL Enterprise (keyring_okv): in the directory keyring_okv_conf_dir
   cp {dir}/cert.pem {dir}/key.pem okv/ssl/
   printf 'SERVER={host}:{port}\nSTANDBY_SERVER={host}:{port}\n' > okv/okvclient.ora
 
-MongoDB Enterprise, Percona Server for MongoDB (encryption at rest)
+MongoDB Enterprise, Percona Server for MongoDB (encryption at rest; client.pem as above)
   mongod --enableEncryption --kmipServerName {host} --kmipPort {port} \
     --kmipServerCAFile {dir}/ca.pem --kmipClientCertificateFile client.pem
 

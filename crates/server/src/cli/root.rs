@@ -234,6 +234,8 @@ impl Unseal {
         show(self.reach.output, &progress, |p| {
             if p.unsealed {
                 "Unsealed.\n".into()
+            } else if p.given == 0 {
+                "Sealed; no share is given.\n".into()
             } else {
                 format!("Sealed; {} of {} shares given.\n", p.given, p.needed)
             }
