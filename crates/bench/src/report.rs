@@ -63,7 +63,7 @@ impl Row {
 /// The heading of [`row`]s.
 pub fn heading() -> String {
     format!(
-        "{:<8}{:>4} {:<17}{:>9}{:>5}{:>8}{:>8}{:>8}{:>5}{:>7}",
+        "{:<8}{:>4} {:<18}{:>8}{:>4}{:>8}{:>8}{:>8}{:>5}{:>7}",
         "", "conn", "server", "ops/s", "+-%", "p50", "p99", "p99.9", "fail", "cpu us"
     )
 }
@@ -71,7 +71,7 @@ pub fn heading() -> String {
 /// A row in 80 columns.
 pub fn row(row: &Row) -> String {
     format!(
-        "{:<8}{:>4} {:<17.17}{:>9.0}{:>5.0}{:>8}{:>8}{:>8}{:>5}{:>7}",
+        "{:<8}{:>4} {:<18.18}{:>8.0}{:>4.0}{:>8}{:>8}{:>8}{:>5}{:>7}",
         row.scenario,
         row.connections,
         row.server,
@@ -89,7 +89,8 @@ pub fn row(row: &Row) -> String {
 fn duration(micros: f64) -> String {
     match micros {
         m if m < 999.5 => format!("{m:.0}us"),
-        m if m < 999_995.0 => format!("{:.2}ms", m / 1_000.0),
+        m if (99_995.0..999_500.0).contains(&m) => format!("{:.0}ms", m / 1_000.0),
+        m if m < 99_995.0 => format!("{:.2}ms", m / 1_000.0),
         m => format!("{:.2}s", m / 1_000_000.0),
     }
 }
@@ -138,8 +139,8 @@ mod tests {
             rate: 123_456.7,
             spread: 0.42,
             rates: Vec::new(),
-            p50: 999_999.9,
-            p99: 999_990.0,
+            p50: 999_499.9,
+            p99: 99_994.0,
             p999: 29_999_999.0,
             failures: 9_999,
             first_failure: None,
@@ -147,5 +148,6 @@ mod tests {
         };
         assert!(row(&wide).chars().count() <= 80, "{}", row(&wide));
         assert!(heading().len() <= 80);
+        assert!(row(&wide).contains(" 999ms 99.99ms  30.00s "), "{}", row(&wide));
     }
 }
