@@ -20,6 +20,11 @@ use crate::tls::{self, Live};
 /// What the admin port speaks.
 const ADMIN_ALPN: &[&[u8]] = &[b"http/1.1"];
 
+/// Threads that serve connections where the audit of a use is flushed before its answer leaves: a
+/// thread sleeps while the disk works, and only those that sleep together share a flush. With one
+/// for each core, two cores would mean two uses to a flush.
+const FLUSHING_THREADS: usize = 64;
+
 /// A running server. Drop it only after [`Running::stop`].
 pub struct Running {
     /// Where KMIP is served, with the port that the system chose if 0 was asked for.
@@ -65,11 +70,12 @@ impl Running {
         let kmip_tls = Arc::new(Live::new(tls::server_config(&config.tls, &[])?));
         let admin_tls = Arc::new(Live::new(tls::server_config(&config.tls, ADMIN_ALPN)?));
         let certificate_ends = ends(config)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .thread_name("strongroom-io")
-            .build()
-            .map_err(|e| Fault::new(errors::INTERNAL, format!("{e}.")))?;
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.enable_all().thread_name("strongroom-io");
+        if config.audit.uses_flushed {
+            builder.worker_threads(FLUSHING_THREADS);
+        }
+        let runtime = builder.build().map_err(|e| Fault::new(errors::INTERNAL, format!("{e}.")))?;
         let signals = Signals::catch(&runtime)?;
         let (stop, stopping) = watch::channel(false);
         let kmip_socket = bind(&runtime, config.kmip.listen)?;
