@@ -1,6 +1,7 @@
 //! The servers that are measured: named on the command line, started where they are to be.
 
 use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::str::FromStr;
@@ -133,6 +134,8 @@ pub struct Running {
     /// Whose processor time is its own.
     pub meter: Meter,
     child: Option<Child>,
+    /// Whether the child leads a group of processes that ends with it.
+    leads_group: bool,
     _echo: Option<Echo>,
     // Only held: dropping it removes the directory.
     _dir: Option<TempDir>,
@@ -149,6 +152,7 @@ impl Running {
                 config: bundle_config(address, bundle),
                 meter: Meter::Nobody,
                 child: None,
+                leads_group: false,
                 _echo: None,
                 _dir: None,
             }),
@@ -162,6 +166,7 @@ impl Running {
             config: echo.client_config(),
             meter: Meter::Threads(THREAD),
             child: None,
+            leads_group: false,
             _echo: Some(echo),
             _dir: None,
         })
@@ -206,8 +211,12 @@ impl Running {
         fs::write(at("server.conf"), settings)?;
         let mut command = Command::new(venv.join("bin/pykmip-server"));
         command.arg("-f").arg(at("server.conf")).arg("-l").arg(at("server.log"));
+        // It has helpers of its own, which must end with it.
+        command.process_group(0);
         let config = bundle_config(&format!("127.0.0.1:{port}"), &at("client"));
-        Self::wait(command, config, dir)
+        let mut running = Self::wait(command, config, dir)?;
+        running.leads_group = true;
+        Ok(running)
     }
 
     /// Starts `command` and waits until it answers.
@@ -222,7 +231,14 @@ impl Running {
             .spawn()
             .map_err(Failure::about(&program))?;
         let meter = Meter::Process(child.id());
-        let mut running = Self { config, meter, child: Some(child), _echo: None, _dir: Some(dir) };
+        let mut running = Self {
+            config,
+            meter,
+            child: Some(child),
+            leads_group: false,
+            _echo: None,
+            _dir: Some(dir),
+        };
         let end = Instant::now() + START;
         loop {
             let ended = running.child.as_mut().and_then(|c| c.try_wait().ok().flatten());
@@ -243,6 +259,10 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
+            if self.leads_group {
+                let group = format!("-{}", child.id());
+                let _ = Command::new("kill").args(["-s", "KILL", "--", &group]).status();
+            }
             let _ = child.kill();
             let _ = child.wait();
         }
