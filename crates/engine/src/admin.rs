@@ -14,6 +14,7 @@ use strongroom_store::{StoreError, WriteTx, scheduled_destruction};
 use crate::caller::Caller;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::event::Event;
 use crate::rotation::rotate_if_due;
 
 /// Due objects handled in one transaction.
@@ -207,8 +208,8 @@ impl Engine {
             }
             None => "no jump".to_owned(),
         };
-        let change = Change::Noted { what: "clock confirmed".to_owned(), text };
-        self.append(by, "confirm clock", change)?;
+        let change = Change::Noted { what: "clock-confirmed".to_owned(), text };
+        self.append(by, "clock-confirmed", change)?;
         self.inner.confirm_clock();
         Ok(())
     }
@@ -258,6 +259,7 @@ impl Engine {
     pub fn sweep(&self) -> Result<usize, EngineError> {
         let inner = &self.inner;
         inner.served.prune(inner.wall_ms());
+        self.record_clock_alarm()?;
         if inner.unsealed().is_some() {
             self.sign_heads_if_due()?;
         }
@@ -265,7 +267,9 @@ impl Engine {
             return Ok(0);
         }
         let now = inner.trusted_ms().div_euclid(1000);
-        let due = inner.store.read(|tx| tx.due(now, SWEEP_BATCH))?;
+        // Keys whose replacement was refused stay due: they must not crowd out what comes after.
+        let batch = SWEEP_BATCH.saturating_add(inner.unrotated.count(now));
+        let due = inner.store.read(|tx| tx.due(now, batch))?;
         if due.is_empty() {
             return Ok(0);
         }
@@ -273,20 +277,35 @@ impl Engine {
         let engine = inner.clone();
         let now_ms = inner.wall_ms();
         let trusted_ms = inner.trusted_ms();
-        let count = due.len();
         self.commit(move |tx| {
+            let mut count = 0;
             for id in &due {
                 let Some(object) = tx.object(id)? else { continue };
-                rotate_if_due(&engine, &unsealed, tx, &object, trusted_ms);
+                let rotated = rotate_if_due(&engine, &unsealed, tx, &object, trusted_ms)?;
                 let Some(object) = tx.object(id)? else { continue };
-                if let Some(change) = due_change(&object, now) {
+                let change = due_change(&object, now);
+                if let Some(change) = &change {
                     let origin = Caller::server().origin("due date", "");
-                    tx.append(&origin, &change, now_ms)?;
+                    tx.append(&origin, change, now_ms)?;
                 }
+                count += usize::from(rotated || change.is_some());
             }
-            Ok(())
-        })?;
-        Ok(count)
+            Ok(count)
+        })
+    }
+
+    /// Tells the audit, and so every collector, that the clock jumped and dates wait.
+    fn record_clock_alarm(&self) -> Result<(), EngineError> {
+        let Some(alarm) = self.inner.new_clock_alarm() else { return Ok(()) };
+        let (expected, found) = (alarm.expected_ms.to_string(), alarm.found_ms.to_string());
+        let parameters = [("expected-ms", expected.as_str()), ("found-ms", found.as_str())];
+        self.record(
+            &Caller::server(),
+            &Event { parameters: &parameters, ..Event::new("clock-jumped") },
+        )?;
+        self.inner.alarm_was_recorded();
+        tracing::error!(expected_ms = alarm.expected_ms, found_ms = alarm.found_ms, "clock-jumped");
+        Ok(())
     }
 
     /// Runs a change of the server's own on the writer and waits for its flush.

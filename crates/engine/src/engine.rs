@@ -18,6 +18,7 @@ use crate::error::EngineError;
 use crate::event::{Event, Held};
 use crate::heads::Signed;
 use crate::request::{self, ReplyFn};
+use crate::rotation::Unrotated;
 use crate::served::Served;
 use crate::streams::Streams;
 pub(crate) use crate::unsealed::Unsealed;
@@ -37,6 +38,9 @@ pub(crate) struct Inner {
     pub(crate) streams: Streams,
     pub(crate) served: Served,
     pub(crate) signed: Signed,
+    pub(crate) unrotated: Unrotated,
+    /// Whether the clock's alarm that stands was recorded.
+    alarm_recorded: AtomicBool,
     /// Records of the time while sealed.
     pub(crate) held: Mutex<Held>,
     /// Custodians' shares given so far.
@@ -82,6 +86,25 @@ impl Inner {
         self.clock.lock().confirm(wall_ms(), mono_ms);
     }
 
+    /// The alarm, once: when it stands and [`Self::alarm_was_recorded`] was not called for it.
+    pub(crate) fn new_clock_alarm(&self) -> Option<ClockAlarm> {
+        let alarm = self.clock_alarm();
+        if alarm.is_none() {
+            self.alarm_recorded.store(false, Ordering::Relaxed);
+        }
+        alarm.filter(|_| !self.alarm_recorded.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn alarm_was_recorded(&self) {
+        self.alarm_recorded.store(true, Ordering::Relaxed);
+    }
+
+    /// As if the wall clock had moved by `by_ms` since it was last read.
+    #[cfg(test)]
+    pub(crate) fn move_clock(&self, by_ms: i64) {
+        *self.clock.lock() = ClockGuard::start(wall_ms() - by_ms, self.mono_ms(), None);
+    }
+
     fn mono_ms(&self) -> i64 {
         i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
@@ -117,6 +140,8 @@ impl Engine {
             streams: Streams::default(),
             served: Served::default(),
             signed: Signed::default(),
+            unrotated: Unrotated::default(),
+            alarm_recorded: AtomicBool::new(false),
             held: Mutex::default(),
             shares: Mutex::new(Vec::new()),
             refused_unseals: AtomicU32::new(0),

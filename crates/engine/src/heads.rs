@@ -44,7 +44,7 @@ impl Engine {
     pub(crate) fn sign_heads_if_due(&self) -> Result<(), EngineError> {
         let due = {
             let last = self.inner.signed.0.lock();
-            self.inner.wall_ms() - last.at_ms >= INTERVAL_MS
+            is_due(self.inner.wall_ms(), last.at_ms)
         };
         if due { self.sign_heads().map(|_| ()) } else { Ok(()) }
     }
@@ -120,5 +120,25 @@ impl Engine {
         self.put_secret(&server, SIGNING_KEY, seed.as_slice())?;
         self.put_setting(&server, PUBLIC_KEY, &ed25519::public_key(&seed)?)?;
         Ok(seed)
+    }
+}
+
+/// Whether heads are to be signed at `now_ms` after they were at `last_ms`. A clock that was set
+/// back must not end the signing until it has caught up.
+fn is_due(now_ms: i64, last_ms: i64) -> bool {
+    !(0..INTERVAL_MS).contains(&now_ms.saturating_sub(last_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_are_signed_every_ten_seconds_also_after_the_clock_was_set_back() {
+        assert!(is_due(50_000, 40_000));
+        assert!(!is_due(49_999, 40_000));
+        assert!(!is_due(40_000, 40_000));
+        assert!(is_due(39_999, 40_000));
+        assert!(is_due(i64::MIN, i64::MAX));
     }
 }

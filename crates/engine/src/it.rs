@@ -6,6 +6,7 @@ mod forward;
 mod heads;
 mod keys;
 mod old_data;
+mod periods;
 mod trail;
 mod wire;
 

@@ -5,15 +5,20 @@
 //! since it was made or last rotated. The names move to the replacement, links tie the two, and
 //! the old version only decrypts and verifies from then on.
 
-use strongroom_kmip::{Attribute, Encoder, Operation, ProtocolVersion, ResultReason, Tag, Value};
+use std::collections::HashMap;
+
+use parking_lot::Mutex;
+use strongroom_kmip::{
+    Attribute, Encoder, LinkType, Operation, ProtocolVersion, ResultReason, Tag, Value,
+};
 use strongroom_model::{AttributeKey, Change, ChangeKind, Lifecycle, ManagedObject, ObjectId};
-use strongroom_store::{WriteTx, rotation_due};
+use strongroom_store::{StoreError, WriteTx, rotation_due};
 
 use crate::caller::Caller;
 use crate::context::{Ctx, Placeholders, Trail};
 use crate::engine::{Engine, Inner, Unsealed};
 use crate::error::EngineError;
-use crate::operations::replace;
+use crate::operations::{linked, replace};
 use crate::refusal::Refusal;
 
 /// The rule that the journal names for a rotation that its date asked for.
@@ -47,21 +52,73 @@ impl Engine {
     }
 }
 
-/// Replaces `object` if its interval has passed. Part of the sweep of due dates.
+/// How long a key whose replacement was refused is left alone, seconds.
+const RETRY_AFTER: i64 = 3600;
+
+/// Keys whose replacement was refused, and when to try again, POSIX seconds.
+#[derive(Default)]
+pub(crate) struct Unrotated(Mutex<HashMap<ObjectId, i64>>);
+
+impl Unrotated {
+    /// How many keys wait at `now`, POSIX seconds. The others are forgotten.
+    pub(crate) fn count(&self, now: i64) -> u32 {
+        let mut waiting = self.0.lock();
+        waiting.retain(|_, retry| *retry > now);
+        u32::try_from(waiting.len()).unwrap_or(u32::MAX)
+    }
+
+    fn waits(&self, id: &ObjectId) -> bool {
+        self.0.lock().contains_key(id)
+    }
+
+    fn add(&self, id: ObjectId, now: i64) {
+        self.0.lock().insert(id, now.saturating_add(RETRY_AFTER));
+    }
+}
+
+/// Replaces `object` if its interval has passed, and says whether it changed. One that a client
+/// replaced before only ends. Part of the sweep of due dates.
 pub(crate) fn rotate_if_due(
     inner: &Inner,
     unsealed: &Unsealed,
     tx: &mut WriteTx<'_>,
     object: &ManagedObject,
     now_ms: i64,
-) {
-    if rotation_due(object).is_none_or(|at| at > now_ms.div_euclid(1000)) {
-        return;
+) -> Result<bool, StoreError> {
+    let now = now_ms.div_euclid(1000);
+    if rotation_due(object).is_none_or(|at| at > now) || inner.unrotated.waits(&object.id) {
+        return Ok(false);
     }
     let server = Caller::server();
+    if linked(object, LinkType::REPLACEMENT_OBJECT_LINK).is_some() {
+        let origin = server.origin(BY_DATE, BY_DATE);
+        tx.append(&origin, &retirement(object, now, 0), inner.wall_ms())?;
+        return Ok(true);
+    }
     let result = tx.nested(|tx| rotate(inner, unsealed, &server, BY_DATE, tx, object, now_ms));
     if let Err(refusal) = result {
         tracing::warn!(object = %object.id, why = %refusal.message, "a key could not be rotated");
+        inner.unrotated.add(object.id.clone(), now);
+        return Ok(false);
+    }
+    Ok(true)
+}
+
+/// The end of a replaced version, `offset` seconds after `now`: from then on it only decrypts and
+/// verifies.
+fn retirement(object: &ManagedObject, now: i64, offset: i64) -> Change {
+    let ends = now.saturating_add(offset);
+    let sets = vec![
+        (AttributeKey::single(Tag::ROTATE_LATEST), Some(Value::Boolean(false))),
+        (AttributeKey::single(Tag::DEACTIVATION_DATE), Some(Value::DateTime(ends))),
+        (AttributeKey::single(Tag::LAST_CHANGE_DATE), Some(Value::DateTime(now))),
+    ];
+    Change::Changed {
+        kind: ChangeKind::Deactivated,
+        id: object.id.clone(),
+        lifecycle: (offset == 0).then_some(Lifecycle::Deactivated),
+        compromised: false,
+        sets,
     }
 }
 
@@ -112,18 +169,6 @@ fn rotate(
         prepared: None,
     };
     let new = replace(&mut ctx, object, given, Some(offset))?;
-    let ends = now.saturating_add(offset);
-    let sets = vec![
-        (AttributeKey::single(Tag::ROTATE_LATEST), Some(Value::Boolean(false))),
-        (AttributeKey::single(Tag::DEACTIVATION_DATE), Some(Value::DateTime(ends))),
-        (AttributeKey::single(Tag::LAST_CHANGE_DATE), Some(Value::DateTime(now))),
-    ];
-    ctx.change(&Change::Changed {
-        kind: ChangeKind::Deactivated,
-        id: object.id.clone(),
-        lifecycle: (offset == 0).then_some(Lifecycle::Deactivated),
-        compromised: false,
-        sets,
-    })?;
+    ctx.change(&retirement(object, now, offset))?;
     Ok(new)
 }

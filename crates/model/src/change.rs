@@ -173,7 +173,7 @@ pub enum Change {
     Setting(Setting),
     /// Something is worth recording that changes no state.
     Noted {
-        /// What, in one word or two: `"initialised"`, `"clock confirmed"`.
+        /// What, in one word or two: `"initialised"`, `"clock-confirmed"`.
         what: String,
         /// The particulars.
         text: String,

@@ -76,7 +76,8 @@ pub(crate) fn due_dates(object: &ManagedObject) -> Vec<i64> {
 }
 
 /// When a key is to be replaced by itself (Rotate Automatic, Rotate Interval; KMIP 2.1 section
-/// 4.48), POSIX seconds; none when it is not, or was replaced already.
+/// 4.48), POSIX seconds; none when it is not, or this was done: then it is not
+/// the latest, whoever replaced it.
 pub fn rotation_due(object: &ManagedObject) -> Option<i64> {
     let flag = |tag| object.value(tag).and_then(Value::as_boolean);
     if object.object_type() != ObjectType::SYMMETRIC_KEY

@@ -23,7 +23,7 @@ use crate::context::Ctx;
 use crate::refusal::Refusal;
 
 pub(crate) use create::Prepared;
-pub(crate) use rekey::replace;
+pub(crate) use rekey::{linked, replace};
 pub(crate) use template::is_visible;
 
 /// Whether an operation changes the store by its nature. A use may still turn out to need the

@@ -28,6 +28,7 @@ const LEFT_BEHIND: &[Tag] = &[
     Tag::REVOCATION_REASON,
     Tag::ARCHIVE_DATE,
     Tag::LAST_CHANGE_DATE,
+    Tag::ROTATE_DATE,
     Tag::DIGEST,
     Tag::RANDOM_NUMBER_GENERATOR,
     Tag::LINK,
@@ -136,7 +137,7 @@ fn check_replaceable(ctx: &Ctx<'_, '_>, object: &ManagedObject) -> Result<(), Re
     Ok(())
 }
 
-fn linked(object: &ManagedObject, kind: LinkType) -> Option<ObjectId> {
+pub(crate) fn linked(object: &ManagedObject, kind: LinkType) -> Option<ObjectId> {
     object.instances(&AttributeName::Standard(Tag::LINK)).find_map(|(_, value)| {
         let this = value.find(Tag::LINK_TYPE)?.value.as_enumeration()?;
         let to = value.find(Tag::LINKED_OBJECT_IDENTIFIER)?.value.as_text()?;
