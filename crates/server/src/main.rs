@@ -4,7 +4,9 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    strongroom_secmem::harden_process();
+    for problem in strongroom_secmem::harden_process().problems {
+        eprintln!("strongroom: warning: memory is less protected than it should be: {problem}");
+    }
     strongroom_server::abort_on_panic();
     strongroom_server::cli::run(std::env::args_os())
 }
