@@ -46,8 +46,6 @@ pub struct Status {
     pub store_failed: bool,
     /// Why no use is recorded any more, if so.
     pub audit_failed: Option<String>,
-    /// Shares given towards unsealing.
-    pub shares_given: usize,
     /// Whether the Interop operation is offered.
     pub interop: bool,
 }
@@ -81,7 +79,6 @@ impl Engine {
             clock_alarm: inner.clock_alarm(),
             store_failed: inner.store.has_failed(),
             audit_failed: uses.and_then(|s| s.failed),
-            shares_given: inner.shares.lock().len(),
             interop: inner.config.interop,
         }
     }

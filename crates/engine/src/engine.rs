@@ -45,6 +45,8 @@ pub(crate) struct Inner {
     pub(crate) held: Mutex<Held>,
     /// Custodians' shares given so far.
     pub(crate) shares: Mutex<Vec<Share>>,
+    /// Held while the root key is being opened.
+    pub(crate) opening: Mutex<()>,
     /// Refused attempts to unseal since the last unsealing.
     pub(crate) refused_unseals: AtomicU32,
     /// Whether the stop was recorded.
@@ -144,6 +146,7 @@ impl Engine {
             alarm_recorded: AtomicBool::new(false),
             held: Mutex::default(),
             shares: Mutex::new(Vec::new()),
+            opening: Mutex::new(()),
             refused_unseals: AtomicU32::new(0),
             finished: AtomicBool::new(false),
             slot_changes: Mutex::new(()),

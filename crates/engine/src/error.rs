@@ -25,6 +25,14 @@ pub enum EngineError {
     /// The root key or its slots.
     #[error(transparent)]
     Root(#[from] strongroom_root::RootError),
+    /// Enough shares were given, and together they do not open.
+    #[error("{error}; all {count} shares given are forgotten")]
+    SharesForgotten {
+        /// How many they were.
+        count: usize,
+        /// Why they do not open.
+        error: strongroom_root::RootError,
+    },
     /// The cryptography failed.
     #[error(transparent)]
     Crypto(#[from] strongroom_crypto::CryptoError),

@@ -8,6 +8,7 @@ mod keys;
 mod old_data;
 mod periods;
 mod trail;
+mod unseal;
 mod wire;
 
 use std::sync::Arc;

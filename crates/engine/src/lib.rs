@@ -38,6 +38,7 @@ mod served;
 mod slots;
 mod streams;
 mod trail;
+mod unseal;
 mod unsealed;
 
 pub use admin::Status;
@@ -53,5 +54,6 @@ pub use offline::{FilesReport, Unmet, anchors_in, verify_files};
 pub use operations::offered_operations;
 pub use refusal::Refusal;
 pub use request::{Reply, ReplyFn};
-pub use slots::{DealtShare, MadeSlot, NewSlot, SlotInfo, Unlock, UnsealProgress};
+pub use slots::{DealtShare, MadeSlot, NewSlot, SlotInfo};
 pub use trail::{AuditEntry, AuditFault, AuditFilter, AuditReport};
+pub use unseal::{Unlock, UnsealProgress, Unsealing};

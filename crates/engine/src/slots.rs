@@ -1,6 +1,4 @@
-//! Root slots: first set-up, unsealing, and changing what opens the root key.
-
-use std::sync::atomic::Ordering;
+//! Root slots: first set-up, and changing what opens the root key.
 
 use strongroom_model::Change;
 use strongroom_root::{
@@ -69,30 +67,6 @@ pub struct MadeSlot {
     pub shares: Vec<DealtShare>,
 }
 
-/// One thing that opens.
-#[derive(Debug)]
-pub enum Unlock {
-    /// Whatever is at hand without people: key files and systemd credentials.
-    Unattended,
-    /// A passphrase.
-    Passphrase(SecretBytes),
-    /// One share.
-    Share(Zeroizing<String>),
-    /// Forget the shares given so far.
-    Reset,
-}
-
-/// How far an unsealing is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnsealProgress {
-    /// Whether it is open now.
-    pub unsealed: bool,
-    /// Shares given.
-    pub given: u8,
-    /// Shares needed.
-    pub needed: u8,
-}
-
 /// A slot, as anybody with an office may see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlotInfo {
@@ -155,101 +129,6 @@ impl Engine {
             }
         }
         Ok(())
-    }
-
-    /// Gives one thing that opens.
-    ///
-    /// # Errors
-    /// [`EngineError::NotInitialised`], [`EngineError::NotSealed`], or what is wrong with it.
-    pub fn unseal(&self, by: &Caller, with: Unlock) -> Result<UnsealProgress, EngineError> {
-        let result = self.try_unseal(by, with);
-        if let Err(EngineError::Root(error)) = &result {
-            // Sealed, nothing can be journalled: the attempt is in the log, and counted for the
-            // record that the next unsealing writes.
-            self.inner.refused_unseals.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!(user = %by.user, address = %by.address, %error, "unsealing refused");
-        }
-        result
-    }
-
-    fn try_unseal(&self, by: &Caller, with: Unlock) -> Result<UnsealProgress, EngineError> {
-        if !self.is_initialised() {
-            return Err(EngineError::NotInitialised);
-        }
-        if !self.is_sealed() {
-            return Err(EngineError::NotSealed);
-        }
-        let file = SlotFile::load(&self.inner.config.slots_path)?;
-        let opened = match with {
-            Unlock::Reset => {
-                self.inner.shares.lock().clear();
-                return Ok(UnsealProgress { unsealed: false, given: 0, needed: 0 });
-            }
-            Unlock::Unattended => {
-                let credentials = self.inner.config.credentials_dir.as_deref();
-                file.open_unattended(credentials).map_err(|mut failures| match failures.pop() {
-                    Some((_, error)) => error,
-                    None => SlotError::NoSlotOfKind("file or systemd-credential").into(),
-                })?
-            }
-            Unlock::Passphrase(passphrase) => {
-                // One guess at a time: each takes much memory, and anybody with a certificate may
-                // send as many as there are connections.
-                let _one = self.inner.slot_changes.lock();
-                if !self.is_sealed() {
-                    return Err(EngineError::NotSealed);
-                }
-                file.open_with_passphrase(&passphrase)?
-            }
-            Unlock::Share(text) => match self.collect(&file, &text)? {
-                Ok(opened) => opened,
-                Err(progress) => return Ok(progress),
-            },
-        };
-        self.inner.shares.lock().clear();
-        self.open_by_slot(by, Some(opened.slot), opened.root)?;
-        Ok(UnsealProgress { unsealed: true, given: 0, needed: 0 })
-    }
-
-    /// Takes one more share; opens when there are enough. A share that does not belong to those
-    /// given before is refused and the others stay.
-    fn collect(
-        &self,
-        file: &SlotFile,
-        text: &str,
-    ) -> Result<Result<strongroom_root::Opened, UnsealProgress>, EngineError> {
-        let share = Share::parse(text).map_err(RootError::from)?;
-        let mut given = self.inner.shares.lock();
-        // A share of another set is told apart at once, and those given before stay. Whose first
-        // share counts is for the slots to say: otherwise a stranger's would shut out all others.
-        let sets = || {
-            file.slots().iter().filter_map(|slot| match slot.kind {
-                SlotKind::Shamir { threshold, set, .. } => Some((set, threshold)),
-                _ => None,
-            })
-        };
-        let newest = sets().next_back().map(|(set, _)| set);
-        let wanted = given.first().map(Share::set);
-        let known = sets().find(|(set, _)| *set == share.set() && wanted.is_none_or(|w| w == *set));
-        let Some((_, threshold)) = known else {
-            let none = || SlotError::NoSlotOfKind("shamir");
-            let expected = wanted.or(newest).ok_or_else(none).map_err(RootError::from)?;
-            let wrong = SlotError::OtherSet { index: share.index(), set: share.set(), expected };
-            return Err(RootError::from(wrong).into());
-        };
-        if !given.iter().any(|s| s.index() == share.index()) {
-            given.push(share);
-        }
-        let count = u8::try_from(given.len()).unwrap_or(u8::MAX);
-        if count < threshold {
-            return Ok(Err(UnsealProgress { unsealed: false, given: count, needed: threshold }));
-        }
-        let opened = file.open_with_shares(&given);
-        if opened.is_err() {
-            // One of them is wrong, and nobody can tell which: begin again.
-            given.clear();
-        }
-        Ok(Ok(opened?))
     }
 
     /// The slots.

@@ -132,7 +132,7 @@ errors! {
     // The root key.
     WRONG_SHARE = 3060, "wrong-share", 400, Denied, AUTHENTICATION_NOT_SUCCESSFUL,
         "The share is not one of this root key's.",
-        "Check the text and the set that it names, and begin again.";
+        "Check its text and which set it names. Those given before stay; `strongroom root unseal --reset` forgets them.";
     WRONG_PASSPHRASE = 3061, "wrong-passphrase", 400, Denied, AUTHENTICATION_NOT_SUCCESSFUL,
         "No slot opens with that.", "Check it, and try again.";
     LAST_SLOT = 3062, "last-slot", 409, Usage, ILLEGAL_OPERATION,
@@ -140,6 +140,9 @@ errors! {
         "Add another slot first.";
     SLOT_UNUSABLE = 3063, "slot-unusable", 400, Usage, INVALID_FIELD,
         "The slot cannot be made like that.", "Correct what the detail names.";
+    SHARES_FORGOTTEN = 3064, "shares-forgotten", 400, Denied, AUTHENTICATION_NOT_SUCCESSFUL,
+        "The shares do not open the root key together, and all of them are forgotten.",
+        "Give them again from the first on, and other custodians' shares in the place of those that may be wrong.";
 
     // Set-up.
     CONFIG_UNKNOWN_KEY = 3080, "config-unknown-key", 400, Usage, GENERAL_FAILURE,

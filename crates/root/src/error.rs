@@ -148,6 +148,22 @@ pub enum SlotError {
     /// One share given twice.
     #[error("share {0} was given twice")]
     DuplicateShare(u8),
+    /// A share with the number of one given before, and another content.
+    #[error("another share {0} was given before: one of the two is not what was handed out")]
+    RivalShare(u8),
+    /// A share that tells another split than its slot has.
+    #[error(
+        "share {index} is not what was handed out: its set has {shares} shares, of which \
+         {threshold} open"
+    )]
+    OtherSplit {
+        /// The share's number.
+        index: u8,
+        /// Shares that open the slot.
+        threshold: u8,
+        /// Shares that were handed out.
+        shares: u8,
+    },
     /// Shares that are sound in themselves and do not give the slot's key together.
     #[error("the shares do not fit together: at least one is not what was handed out")]
     SharesDoNotFit,

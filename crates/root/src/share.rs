@@ -104,6 +104,13 @@ impl Share {
         Share { set, index, shares, threshold, payload }
     }
 
+    /// Whether the other is this very share.
+    pub fn same_as(&self, other: &Self) -> bool {
+        (self.set, self.index, self.shares, self.threshold)
+            == (other.set, other.index, other.shares, other.threshold)
+            && self.payload.ct_eq(other.payload.as_slice())
+    }
+
     /// The splitting that it belongs to.
     pub fn set(&self) -> SetId {
         self.set

@@ -82,7 +82,6 @@ impl Manager for Memory {
             objects: Some(3),
             epoch: Some(1),
             slots: vec![],
-            unsealing: None,
             chains: vec![],
             forward: vec![],
             kmip: port(),
@@ -94,6 +93,9 @@ impl Manager for Memory {
             },
             certificate_ends: None,
         }
+    }
+    fn unsealing(&self) -> Result<Unsealing, Fault> {
+        Ok(Unsealing { slots: vec!["shamir".into()], given: 0, needed: 1 })
     }
     fn unseal(&self, _: &Caller, with: Unseal) -> Result<UnsealProgress, Fault> {
         match with {
@@ -408,14 +410,43 @@ fn paths_and_methods_without_a_row_are_refused_as_problems() {
 }
 
 #[test]
-fn a_sealed_server_answers_health_and_unseal_and_little_else() {
+fn a_sealed_server_answers_health_and_unseal_only() {
     let house = House::new();
     let admin = house.client("sysadmin");
+    let health: Health = house.client("client").get("/health").unwrap();
+    assert_eq!((health.state, health.unsealing), (State::Serving, None));
     let _: serde_json::Value = admin.post("/v1/root/seal", &()).unwrap();
     let health: Health = house.client("client").get("/health").unwrap();
-    assert_eq!(health.state, State::Sealed);
-    let e = admin.post::<SlotAdded>("/v1/root/slots", &NewSlot::File).unwrap_err();
+    assert_eq!((health.state, health.not_for_production.len()), (State::Sealed, 1));
+    let unsealing = Unsealing { slots: vec!["shamir".into()], given: 0, needed: 1 };
+    assert_eq!(health.unsealing, Some(unsealing));
+    let mut refused = 0;
+    for route in crate::admin::ROUTES {
+        if [("GET", "/health"), ("POST", "/v1/root/unseal")].contains(&(route.method, route.path)) {
+            assert!(!route.unsealed);
+            continue;
+        }
+        let path = route.path.replace(['{', '}'], "");
+        // Whether they have the role or not: nobody is told more than that it is sealed.
+        for role in ["sysadmin", "client"] {
+            let client = house.client(role);
+            let e = match route.method {
+                "GET" => client.get::<serde_json::Value>(&path).unwrap_err(),
+                "POST" => client.post::<serde_json::Value>(&path, &()).unwrap_err(),
+                "DELETE" => client.delete::<serde_json::Value>(&path).unwrap_err(),
+                other => panic!("{other}"),
+            };
+            assert_eq!(e.info.number, errors::SEALED.number, "{} {path} {role}", route.method);
+            refused += 1;
+        }
+    }
+    assert_eq!(refused, 2 * (crate::admin::ROUTES.len() - 2));
+    // What is no route neither.
+    let e = admin.get::<serde_json::Value>("/v1/nothing").unwrap_err();
     assert_eq!(e.info.number, errors::SEALED.number);
+    let e = admin.delete::<serde_json::Value>("/health").unwrap_err();
+    assert_eq!(e.info.number, errors::SEALED.number);
+    assert!(e.info.next.contains("strongroom root unseal"));
     let custodian = house.client("custodian");
     let share = |text: &str| Unseal::Share(SecretText::new(text.into()));
     let e = custodian.post::<UnsealProgress>("/v1/root/unseal", &share("wrong")).unwrap_err();

@@ -218,6 +218,7 @@ classes! {
     3027 "policy-changed" Warning APP_UPDATE;
     3028 "quarantined" Alert APP_OTHER;
     3029 "not-recorded-while-sealed" Warning APP_OTHER;
+    3030 "shares-forgotten" Warning APP_OTHER;
 
     // Kinds of change, for actions that have no row of their own.
     4001 "created" Notice API_CREATE;

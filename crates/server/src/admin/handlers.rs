@@ -47,11 +47,20 @@ fn body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Fault> {
     })
 }
 
-pub(super) async fn health(State(admin): State<Arc<Admin>>) -> Json<Health> {
-    Json(Health {
-        state: admin.manager.state(),
-        not_for_production: admin.manager.not_for_production(),
-    })
+pub(super) async fn health(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+) -> Answer<Health> {
+    let state = admin.manager.state();
+    let not_for_production = admin.manager.not_for_production();
+    let unsealing = match state {
+        // What is wrong with a slot file that cannot be read is for the attempt to tell.
+        super::types::State::Sealed => {
+            blocking(admin, identity, |m, _| Ok(m.unsealing().ok())).await?
+        }
+        _ => None,
+    };
+    Ok(Json(Health { state, not_for_production, unsealing }))
 }
 
 pub(super) async fn status(

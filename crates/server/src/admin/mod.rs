@@ -56,7 +56,8 @@ pub struct Route {
     pub path: &'static str,
     /// What it is to the policy, which says who may.
     pub action: AdminAction,
-    /// Whether the server must be unsealed.
+    /// Whether the server must be unsealed. Those that need it not are health and unsealing, and no
+    /// others.
     pub unsealed: bool,
     /// What the audit calls it.
     pub operation: &'static str,
@@ -75,13 +76,13 @@ macro_rules! routes {
 
 routes! {
     "GET" "/health" Health, false, "Health" => get(handlers::health);
-    "GET" "/v1/status" Status, false, "Status" => get(handlers::status);
+    "GET" "/v1/status" Status, true, "Status" => get(handlers::status);
     "POST" "/v1/root/unseal" Unseal, false, "Unseal" => post(handlers::unseal);
     "POST" "/v1/root/seal" Seal, true, "Seal" => post(handlers::seal);
-    "GET" "/v1/root/slots" ListSlots, false, "List Slots" => get(handlers::slots);
+    "GET" "/v1/root/slots" ListSlots, true, "List Slots" => get(handlers::slots);
     "POST" "/v1/root/slots" ChangeSlots, true, "Add Slot" => post(handlers::slot_add);
     "DELETE" "/v1/root/slots/{id}" ChangeSlots, true, "Remove Slot" => delete(handlers::slot_remove);
-    "POST" "/v1/root/verify-shares" VerifyShares, false, "Verify Shares" => post(handlers::verify_shares);
+    "POST" "/v1/root/verify-shares" VerifyShares, true, "Verify Shares" => post(handlers::verify_shares);
     "POST" "/v1/root/rotate" RotateRoot, true, "Rotate Root" => post(handlers::rotate);
     "GET" "/v1/root/rotate" RotateRoot, true, "Rotation Status" => get(handlers::rotation);
     "POST" "/v1/clock/confirm" ConfirmClock, true, "Confirm Clock" => post(handlers::confirm_clock);
@@ -291,6 +292,22 @@ fn door(
 ) -> Result<(&'static Route, Cow<'static, str>), KeptOut> {
     let out = |operation, fault| KeptOut { operation, rule: "".into(), fault };
     current(manager, identity).map_err(|fault| out("Connect", fault))?;
+    let row = row(request);
+    let operation = row.as_ref().map_or("Unknown", |route| route.operation);
+    // Before the role is asked for: while the store is locked, the rows that say who has which are
+    // not yet known to be sound. And whoever comes is told what stands in the way of all.
+    if row.as_ref().map_or(true, |route| route.unsealed)
+        && let Some(closed) = closed(manager.state())
+    {
+        return Err(out(operation, closed.into()));
+    }
+    let route = row.map_err(|fault| out(operation, fault))?;
+    let rule = may(manager, identity, route)?;
+    Ok((route, rule))
+}
+
+/// The row of a request.
+fn row(request: &Request) -> Result<&'static Route, Fault> {
     let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     // HEAD runs the handler of GET, so it needs the row of GET.
     let method = match request.method().as_str() {
@@ -299,13 +316,18 @@ fn door(
     };
     let mut rows = ROUTES.iter().filter(|r| Some(r.path) == path).peekable();
     if rows.peek().is_none() {
-        return Err(out("Unknown", Fault::new(errors::NOT_FOUND, "The API has no such path.")));
+        return Err(Fault::new(errors::NOT_FOUND, "The API has no such path."));
     }
-    let Some(route) = rows.find(|r| r.method == method) else {
-        return Err(out("Unknown", errors::METHOD_NOT_ALLOWED.into()));
-    };
-    let rule = may(manager, identity, route)?;
-    Ok((route, rule))
+    rows.find(|r| r.method == method).ok_or_else(|| errors::METHOD_NOT_ALLOWED.into())
+}
+
+/// Why nothing but health and unsealing is answered, if so.
+fn closed(state: types::State) -> Option<&'static errors::ErrorInfo> {
+    match state {
+        types::State::Uninitialised => Some(errors::NOT_INITIALISED),
+        types::State::Sealed => Some(errors::SEALED),
+        types::State::Serving => None,
+    }
 }
 
 fn current(manager: &dyn Manager, identity: &Identity) -> Result<(), Fault> {
@@ -345,13 +367,6 @@ fn may(
             wanted.join(" or ")
         );
         return Err(out(Fault::new(errors::DENIED, detail)));
-    }
-    if route.unsealed {
-        match manager.state() {
-            types::State::Uninitialised => return Err(out(errors::NOT_INITIALISED.into())),
-            types::State::Sealed => return Err(out(errors::SEALED.into())),
-            types::State::Serving => {}
-        }
     }
     Ok(decision.rule)
 }

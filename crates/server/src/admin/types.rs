@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use strongroom_engine::AuditEntry;
 use zeroize::Zeroize;
 
+use crate::errors;
+
 /// Text that must not be shown: a share, a passphrase. Wiped when dropped.
 #[derive(Clone, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(transparent)]
@@ -57,6 +59,15 @@ impl State {
             State::Serving => "serving",
         }
     }
+
+    /// What has to be done before requests are answered.
+    pub fn next(self) -> &'static str {
+        match self {
+            State::Uninitialised => errors::NOT_INITIALISED.next,
+            State::Sealed => errors::SEALED.next,
+            State::Serving => "",
+        }
+    }
 }
 
 /// `GET /health`.
@@ -66,6 +77,20 @@ pub struct Health {
     pub state: State,
     /// Why this installation is not for production; empty if nothing speaks against it.
     pub not_for_production: Vec<String>,
+    /// What it takes to unseal, while it is sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsealing: Option<Unsealing>,
+}
+
+/// What it takes to unseal. Anybody with a certificate may see it: no more than an attempt tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unsealing {
+    /// The kinds of slot that there are, as in [`Slot::kind`].
+    pub slots: Vec<String>,
+    /// Shares given so far.
+    pub given: u8,
+    /// Shares needed; zero if there are none.
+    pub needed: u8,
 }
 
 /// `GET /v1/status`.
@@ -89,8 +114,6 @@ pub struct Status {
     pub epoch: Option<u32>,
     /// Root slots.
     pub slots: Vec<Slot>,
-    /// Shares given so far and needed, while an unsealing is under way.
-    pub unsealing: Option<(u8, u8)>,
     /// The chains' heads.
     pub chains: Vec<ChainHead>,
     /// Where the audit is sent.

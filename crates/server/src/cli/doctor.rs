@@ -10,7 +10,7 @@ use super::client::Client;
 use super::output::{date, show};
 use super::serve::same_filesystem;
 use super::{Done, Reach};
-use crate::admin::types::{State, Status};
+use crate::admin::types::{self, State, Status};
 use crate::config::Config;
 use crate::config::table::fold;
 use crate::errors::{Exit, Fault};
@@ -73,23 +73,13 @@ impl Doctor {
     }
 
     fn server(&self, checks: &mut Vec<Check>) {
-        let asked = Client::new(&self.reach, &["sysadmin", "auditor", "officer"])
-            .and_then(|client| client.get::<Status>("/v1/status"));
-        let status = match asked {
-            Ok(status) => status,
+        let health = Client::new(&self.reach, &["sysadmin", "auditor", "officer"])
+            .and_then(|client| Ok((client.get::<types::Health>("/health")?, client)));
+        let (health, client) = match health {
+            Ok(asked) => asked,
             Err(fault) => return bad(checks, "server", &fault),
         };
-        match status.state {
-            State::Serving => good(checks, "server", format!("serving on {}", status.kmip.listen)),
-            state => push(
-                checks,
-                "server",
-                Health::Fault,
-                state.word().into(),
-                "Run `strongroom root unseal`, or `strongroom init` if it is new.",
-            ),
-        }
-        for why in &status.not_for_production {
+        for why in &health.not_for_production {
             push(
                 checks,
                 "NOT FOR PRODUCTION",
@@ -98,6 +88,23 @@ impl Doctor {
                 "Set up with `strongroom init` and run with `strongroom serve`.",
             );
         }
+        if health.state != State::Serving {
+            // Nothing else is answered until it is open.
+            let mut detail = health.state.word().to_owned();
+            if let Some(unsealing) = &health.unsealing {
+                detail.push_str(&format!(", opens by {}", unsealing.slots.join(", ")));
+                if unsealing.given > 0 {
+                    let (given, needed) = (unsealing.given, unsealing.needed);
+                    detail.push_str(&format!("; {given} of {needed} shares given"));
+                }
+            }
+            return push(checks, "server", Health::Fault, detail, health.state.next());
+        }
+        let status = match client.get::<Status>("/v1/status") {
+            Ok(status) => status,
+            Err(fault) => return bad(checks, "server", &fault),
+        };
+        good(checks, "server", format!("serving on {}", status.kmip.listen));
         for warning in &status.warnings {
             push(checks, "server", Health::Warning, warning.clone(), "");
         }

@@ -10,8 +10,8 @@ use super::output::{show, table};
 use super::prompt::{Terminal, secret_from_fd, secret_from_file};
 use super::{Done, Output, Reach};
 use crate::admin::types::{
-    NewSlot, Rotate as RotateRequest, Rotation, SecretText, SharesVerified, Slot, SlotAdded,
-    Status, Unseal as UnsealRequest, UnsealProgress, VerifyShares,
+    Health, NewSlot, Rotate as RotateRequest, Rotation, SecretText, SharesVerified, Slot,
+    SlotAdded, State, Status, Unseal as UnsealRequest, UnsealProgress, VerifyShares,
 };
 use crate::errors::{self, Exit, Fault};
 
@@ -209,22 +209,7 @@ impl Unseal {
             )?;
             progress = Some(give(&UnsealRequest::Passphrase(secret))?);
         } else if self.secrets.share_file.is_empty() {
-            let mut terminal = Terminal::of_input().ok_or_else(no_secret)?;
-            loop {
-                let share = terminal.ask_secret("Share (it is not shown): ")?;
-                if share.reveal().is_empty() {
-                    break;
-                }
-                let now: UnsealProgress = give(&UnsealRequest::Share(share))?;
-                let open = now.unsealed;
-                if !open {
-                    terminal.show(&format!("{} of {} given.\n", now.given, now.needed))?;
-                }
-                progress = Some(now);
-                if open {
-                    break;
-                }
-            }
+            progress = shares_by_hand(&client)?;
         } else {
             for file in &self.secrets.share_file {
                 progress = Some(give(&UnsealRequest::Share(secret_from_file(file)?))?);
@@ -241,6 +226,42 @@ impl Unseal {
             }
         })?;
         Ok(Exit::Ok)
+    }
+}
+
+/// Asks for one share after the other, until it is open or somebody enters nothing. A share that is
+/// refused alone is asked for again: those given before stay.
+fn shares_by_hand(client: &Client) -> Result<Option<UnsealProgress>, Fault> {
+    let mut terminal = Terminal::of_input().ok_or_else(no_secret)?;
+    let health: Health = client.get("/health")?;
+    match health.state {
+        // Nobody is asked for a secret that is of no use.
+        State::Serving => return Err(errors::NOT_SEALED.into()),
+        State::Uninitialised => return Err(errors::NOT_INITIALISED.into()),
+        State::Sealed => {}
+    }
+    if let Some(unsealing) = &health.unsealing {
+        let (given, needed) = (unsealing.given, unsealing.needed);
+        let slots = unsealing.slots.join(", ");
+        terminal.show(&format!("Opens by {slots}; {given} of {needed} shares given.\n"))?;
+    }
+    let mut progress = None;
+    loop {
+        let share = terminal.ask_secret("Share (it is not shown): ")?;
+        if share.reveal().is_empty() {
+            return Ok(progress);
+        }
+        match client.post::<UnsealProgress>("/v1/root/unseal", &UnsealRequest::Share(share)) {
+            Ok(now) if now.unsealed => return Ok(Some(now)),
+            Ok(now) => {
+                terminal.show(&format!("{} of {} given.\n", now.given, now.needed))?;
+                progress = Some(now);
+            }
+            Err(fault) if fault.info.number == errors::WRONG_SHARE.number => {
+                terminal.show(&format!("{fault}\n"))?;
+            }
+            Err(fault) => return Err(fault),
+        }
     }
 }
 

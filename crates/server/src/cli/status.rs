@@ -5,7 +5,7 @@ use clap::Args;
 use super::client::Client;
 use super::output::{date, pairs, show, time};
 use super::{Done, Reach};
-use crate::admin::types::Status as Report;
+use crate::admin::types::{Health, State, Status as Report};
 use crate::errors::Exit;
 
 /// What the server does and what needs attention.
@@ -18,10 +18,31 @@ pub struct Status {
 impl Status {
     pub fn run(self) -> Done {
         let client = Client::new(&self.reach, &["sysadmin", "auditor", "officer"])?;
+        let health: Health = client.get("/health")?;
+        if health.state != State::Serving {
+            show(self.reach.output, &health, closed)?;
+            return Ok(Exit::Ok);
+        }
         let report: Report = client.get("/v1/status")?;
         show(self.reach.output, &report, people)?;
         Ok(Exit::Ok)
     }
+}
+
+/// All that a server tells that is not open, and what to do.
+fn closed(health: &Health) -> String {
+    let mut rows = vec![("State", health.state.word().to_owned())];
+    for why in &health.not_for_production {
+        rows.push(("NOT FOR PRODUCTION", why.clone()));
+    }
+    if let Some(unsealing) = &health.unsealing {
+        rows.push(("Opens by", unsealing.slots.join(", ")));
+        if unsealing.needed > 0 {
+            rows.push(("Shares given", format!("{} of {}", unsealing.given, unsealing.needed)));
+        }
+    }
+    rows.push(("Next", health.state.next().to_owned()));
+    pairs(&rows)
 }
 
 fn people(s: &Report) -> String {
@@ -31,9 +52,6 @@ fn people(s: &Report) -> String {
     }
     for warning in &s.warnings {
         rows.push(("Warning", warning.clone()));
-    }
-    if let Some((given, needed)) = s.unsealing {
-        rows.push(("Shares given", format!("{given} of {needed}")));
     }
     rows.push(("Version", s.version.clone()));
     rows.push(("Site", s.site.to_string()));

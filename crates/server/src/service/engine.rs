@@ -19,7 +19,7 @@ use super::{AuditQuery, Caller, Done, Handler, KeyQuery, Lines, Manager, Reply, 
 use crate::admin::types::{
     AuditPage, AuditRecord, AuditVerdict, ChainHead, KeyPage, KeyRotated, KeyView, Memory, NewSlot,
     PortStatus, Rotation, SecretText, SharesVerified, Slot, SlotAdded, State, Status, Unseal,
-    UnsealProgress,
+    UnsealProgress, Unsealing,
 };
 use crate::config::Config;
 use crate::errors::{self, Fault};
@@ -110,17 +110,6 @@ impl EngineManager {
             long: long_thread()?,
             forwarding: Forwarding::new(config),
         })
-    }
-
-    fn unsealing(&self, given: usize) -> Option<(u8, u8)> {
-        if given == 0 {
-            return None;
-        }
-        let needed = self.engine.slots().ok()?.iter().find_map(|slot| match slot.kind {
-            SlotKind::Shamir { threshold, .. } => Some(threshold),
-            _ => None,
-        })?;
-        Some((u8::try_from(given).unwrap_or(u8::MAX), needed))
     }
 
     fn warnings(&self, status: &strongroom_engine::Status) -> Vec<String> {
@@ -236,7 +225,6 @@ impl Manager for EngineManager {
             objects: status.objects.map(|[pre, active, deactivated, _]| pre + active + deactivated),
             epoch: status.epoch,
             slots: self.slots().unwrap_or_default(),
-            unsealing: self.unsealing(status.shares_given),
             chains,
             forward: self.forwarding.status(),
             kmip: unknown_port(),
@@ -253,6 +241,15 @@ impl Manager for EngineManager {
             },
             certificate_ends: None,
         }
+    }
+
+    fn unsealing(&self) -> Result<Unsealing, Fault> {
+        let unsealing = self.engine.unsealing()?;
+        Ok(Unsealing {
+            slots: unsealing.kinds.into_iter().map(str::to_owned).collect(),
+            given: unsealing.given,
+            needed: unsealing.needed,
+        })
     }
 
     fn unseal(&self, caller: &Caller, with: Unseal) -> Result<UnsealProgress, Fault> {

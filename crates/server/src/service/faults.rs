@@ -19,6 +19,7 @@ impl From<EngineError> for Fault {
             EngineError::Refused(_) => errors::BAD_REQUEST,
             EngineError::NoObject(_) => errors::NOT_FOUND,
             EngineError::WrongState(_) => errors::CONFLICT,
+            EngineError::SharesForgotten { .. } => errors::SHARES_FORGOTTEN,
             EngineError::Root(error) => root_row(error),
             EngineError::Store(StoreError::Full) => errors::DISK_FULL,
             EngineError::Store(StoreError::InUse(_) | StoreError::Newer { .. }) => {
@@ -56,7 +57,9 @@ fn root_row(error: &RootError) -> &'static errors::ErrorInfo {
         | RootError::Slot(
             S::TooFewShares { .. }
             | S::OtherSet { .. }
+            | S::OtherSplit { .. }
             | S::DuplicateShare(_)
+            | S::RivalShare(_)
             | S::SharesDoNotFit
             | S::ShareDoesNotFit(_),
         ) => errors::WRONG_SHARE,

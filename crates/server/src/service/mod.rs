@@ -18,7 +18,7 @@ use strongroom_siem::Style;
 
 use crate::admin::types::{
     AuditPage, AuditRecord, AuditVerdict, KeyPage, KeyRotated, KeyView, NewSlot, Rotation,
-    SecretText, SharesVerified, Slot, SlotAdded, State, Status, Unseal, UnsealProgress,
+    SecretText, SharesVerified, Slot, SlotAdded, State, Status, Unseal, UnsealProgress, Unsealing,
 };
 use crate::config::Config;
 use crate::errors::Fault;
@@ -104,6 +104,8 @@ pub trait Manager: Handler {
     fn role_of(&self, user: &str) -> Option<Role>;
     /// Everything for `status` that the engine knows; the ports are filled in by the server.
     fn status(&self) -> Status;
+    /// What it takes to unseal.
+    fn unsealing(&self) -> Result<Unsealing, Fault>;
     /// Gives one thing that opens.
     fn unseal(&self, caller: &Caller, with: Unseal) -> Result<UnsealProgress, Fault>;
     /// Forgets the root key.

@@ -29,9 +29,34 @@ fn sealed_it_answers_nothing_until_three_custodians_come() {
     let refused = house.run(&["audit", "tail"]);
     assert_eq!(refused.status.code(), Some(2), "{}", text(&refused));
     assert!(text(&refused).contains("error 3002"));
+    for command in [&["root", "slot", "list"][..], &["root", "rotate"], &["clock", "confirm"]] {
+        let refused = house.run(command);
+        assert_eq!(refused.status.code(), Some(2), "{command:?} {}", text(&refused));
+        assert!(text(&refused).contains("strongroom root unseal"), "{}", text(&refused));
+    }
     let two = with_files("unseal", &shares(&house, &[1, 4]));
     let progress = house.json(&strs(&two));
     assert_eq!((&progress["unsealed"], &progress["given"]), (&false.into(), &2.into()));
+    // Whoever asks is told what there is to do, with any certificate, and no more.
+    let client = house.data().join("bundles/client");
+    let status = text(&house.run_as(&client, &["status"]));
+    for part in ["sealed", "NOT FOR PRODUCTION", "file, shamir", "2 of 3", "strongroom root unseal"]
+    {
+        assert!(status.contains(part), "{part} in {status}");
+    }
+    let doctor = house.run(&["doctor"]);
+    assert_eq!(doctor.status.code(), Some(2), "{}", text(&doctor));
+    for part in ["opens by file, shamir; 2 of 3 shares", "strongroom root unseal"] {
+        assert!(text(&doctor).contains(part), "{part} in {}", text(&doctor));
+    }
+    let health = house.json(&["status"]);
+    assert_eq!(health.as_object().unwrap().len(), 3, "{health}");
+    let twice = house.run(&strs(&with_files("unseal", &shares(&house, &[4]))));
+    assert_eq!(twice.status.code(), Some(3), "{}", text(&twice));
+    assert!(text(&twice).contains("given twice"), "{}", text(&twice));
+    let reset = house.json(&["root", "unseal", "--reset"]);
+    assert_eq!((&reset["given"], &reset["needed"]), (&0.into(), &3.into()));
+    house.json(&strs(&two));
     let third = with_files("unseal", &shares(&house, &[5]));
     assert_eq!(house.json(&strs(&third))["unsealed"], true);
     assert_eq!(house.json(&["status"])["state"], "serving");
@@ -43,7 +68,8 @@ fn sealed_it_answers_nothing_until_three_custodians_come() {
         all.iter().filter(|r| r["operation"] == operation && r["result"] == result).count()
     };
     assert_eq!(of("Read Audit", "General Failure"), 1, "{tail:#}");
-    assert_eq!(of("Unseal", "success"), 3, "{tail:#}");
+    assert_eq!(of("Unseal", "success"), 6, "{tail:#}");
+    assert_eq!(of("shares-forgotten", "success"), 1, "{tail:#}");
     assert_eq!(of("unseal", "success"), 1, "{tail:#}");
     assert_eq!(of("unsealed", "success"), 0, "{tail:#}");
 }
