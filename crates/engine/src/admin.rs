@@ -9,12 +9,13 @@ use strongroom_model::{
     Lifecycle, ManagedObject, ObjectId, Role, Setting,
 };
 use strongroom_secmem::SecretBytes;
-use strongroom_store::{StoreError, WriteTx, scheduled_destruction};
+use strongroom_store::{StoreError, WriteTx, archival_due, scheduled_destruction};
 
 use crate::caller::Caller;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::event::Event;
+use crate::operations::{archival, archive_when_ended};
 use crate::rotation::rotate_if_due;
 
 /// Due objects handled in one transaction.
@@ -283,7 +284,8 @@ impl Engine {
                 let change = due_change(&object, now);
                 if let Some(change) = &change {
                     let origin = Caller::server().origin("due date", "");
-                    tx.append(&origin, change, now_ms)?;
+                    let after = engine.config.archive_after;
+                    tx.append(&origin, &archive_when_ended(change, after, now), now_ms)?;
                 }
                 count += usize::from(rotated || change.is_some());
             }
@@ -341,7 +343,7 @@ fn due_change(object: &ManagedObject, now: i64) -> Option<Change> {
         .is_some_and(|at| at <= now);
     let lifecycle = if doomed { Lifecycle::Destroyed } else { object.lifecycle_at(now) };
     if lifecycle <= object.lifecycle {
-        return None;
+        return archival_due(object).is_some_and(|at| at <= now).then(|| archival(object, now));
     }
     let kind = match lifecycle {
         Lifecycle::Active => ChangeKind::Activated,

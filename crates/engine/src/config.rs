@@ -33,6 +33,8 @@ pub struct EngineConfig {
     pub legacy_algorithms: bool,
     /// Seconds between Destroy and the destruction, during which it can be called back.
     pub destroy_delay: i64,
+    /// Seconds after which an object that was deactivated or compromised is archived; 0 for never.
+    pub archive_after: i64,
     /// Objects kept in memory.
     pub cache_objects: usize,
     /// Limits for requests.
@@ -58,6 +60,7 @@ impl EngineConfig {
             duplicate_names: false,
             legacy_algorithms: false,
             destroy_delay: 0,
+            archive_after: 0,
             cache_objects: 100_000,
             limits: Limits::default(),
             not_for_production: None,

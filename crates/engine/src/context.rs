@@ -144,6 +144,9 @@ impl Ctx<'_, '_> {
         if !decision.allowed {
             return Err(Refusal::not_found(id.as_str()));
         }
+        if cached.object.is_archived() && !operations::reaches_archived(operation, self.version) {
+            return Err(Refusal::archived(id));
+        }
         Ok(cached)
     }
 
@@ -236,6 +239,7 @@ impl Ctx<'_, '_> {
                     ResultReason::OBJECT_DESTROYED,
                     format!("object {id} is destroyed"),
                 ),
+                StateFault::Archived => Refusal::archived(id),
                 StateFault::BeforeProcessStart => Refusal::wrong_state(format!(
                     "object {id} may not be used before its Process Start Date"
                 )),
@@ -251,8 +255,10 @@ impl Ctx<'_, '_> {
     pub(crate) fn change(&mut self, change: &Change) -> Result<(), Refusal> {
         let origin = self.origin();
         let now_ms = self.engine.wall_ms();
+        let (after, now) = (self.engine.config.archive_after, self.now());
         let Some(tx) = &mut self.tx else { return Err(Refusal::needs_writer()) };
-        tx.append(&origin, change, now_ms)?;
+        let change = operations::archive_when_ended(change, after, now);
+        tx.append(&origin, &change, now_ms)?;
         self.trail.changed = true;
         Ok(())
     }

@@ -1,10 +1,12 @@
 //! The engine from outside: frames in, frames out, and what the audit keeps.
 
+mod archive;
 mod attacks;
 mod crypto;
 mod forward;
 mod heads;
 mod keys;
+mod kit;
 mod old_data;
 mod periods;
 mod trail;

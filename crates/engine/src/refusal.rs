@@ -1,6 +1,7 @@
 //! A request refused: what the client is told and what the audit keeps.
 
 use strongroom_kmip::{AttributeError, ResultReason};
+use strongroom_model::ObjectId;
 use strongroom_store::StoreError;
 
 /// Why an operation is refused. The reason is in the newest wording; the reply turns it into the
@@ -42,6 +43,14 @@ impl Refusal {
         Self::new(
             ResultReason::OBJECT_NOT_FOUND,
             format!("there is no object {id}, or it may not be used by this client"),
+        )
+    }
+
+    /// The object is in archival storage.
+    pub(crate) fn archived(id: &ObjectId) -> Self {
+        Self::new(
+            ResultReason::OBJECT_ARCHIVED,
+            format!("object {id} is archived: recover it first"),
         )
     }
 

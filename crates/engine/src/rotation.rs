@@ -18,7 +18,7 @@ use crate::caller::Caller;
 use crate::context::{Ctx, Placeholders, Trail};
 use crate::engine::{Engine, Inner, Unsealed};
 use crate::error::EngineError;
-use crate::operations::{linked, replace};
+use crate::operations::{archive_when_ended, linked, replace};
 use crate::refusal::Refusal;
 
 /// The rule that the journal names for a rotation that its date asked for.
@@ -92,7 +92,9 @@ pub(crate) fn rotate_if_due(
     let server = Caller::server();
     if linked(object, LinkType::REPLACEMENT_OBJECT_LINK).is_some() {
         let origin = server.origin(BY_DATE, BY_DATE);
-        tx.append(&origin, &retirement(object, now, 0), inner.wall_ms())?;
+        let retirement = retirement(object, now, 0);
+        let retirement = archive_when_ended(&retirement, inner.config.archive_after, now);
+        tx.append(&origin, &retirement, inner.wall_ms())?;
         return Ok(true);
     }
     let result = tx.nested(|tx| rotate(inner, unsealed, &server, BY_DATE, tx, object, now_ms));

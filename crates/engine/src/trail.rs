@@ -431,6 +431,8 @@ fn kind_name(kind: ChangeKind) -> &'static str {
         ChangeKind::CertificateRevoked => "certificate-revoked",
         ChangeKind::Setting => "setting",
         ChangeKind::Noted => "noted",
+        ChangeKind::Archived => "archived",
+        ChangeKind::Recovered => "recovered",
     }
 }
 

@@ -219,11 +219,15 @@ pub enum ChangeKind {
     Setting = 16,
     /// [`Change::Noted`].
     Noted = 17,
+    /// Moved to archival storage: by Archive or by date.
+    Archived = 18,
+    /// Brought back from archival storage.
+    Recovered = 19,
 }
 
 impl ChangeKind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Created,
         Self::Attributes,
         Self::Activated,
@@ -241,6 +245,8 @@ impl ChangeKind {
         Self::CertificateRevoked,
         Self::Setting,
         Self::Noted,
+        Self::Archived,
+        Self::Recovered,
     ];
 
     /// The kind with this number.

@@ -52,6 +52,8 @@ pub enum StateFault {
     Compromised,
     /// Destroyed: the material is gone.
     Destroyed,
+    /// In archival storage.
+    Archived,
     /// Before the Process Start Date.
     BeforeProcessStart,
     /// After the Protect Stop Date.
@@ -65,6 +67,7 @@ pub enum StateFault {
 pub fn permits(object: &ManagedObject, purpose: Purpose, now: i64) -> Result<(), StateFault> {
     match object.lifecycle_at(now) {
         Lifecycle::Destroyed => return Err(StateFault::Destroyed),
+        _ if object.is_archived() => return Err(StateFault::Archived),
         Lifecycle::PreActive if !object.compromised => return Err(StateFault::NotYetActive),
         // The reason given is the State that the client is shown.
         _ if object.compromised && purpose == Purpose::Protect => {

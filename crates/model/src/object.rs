@@ -286,6 +286,13 @@ impl ManagedObject {
         }
     }
 
+    /// Whether the object is in archival storage: it has an Archive Date (KMIP 2.1 section 4.5),
+    /// which Archive writes and Recover deletes, so that of two sites the later one decides. What
+    /// is destroyed is in no storage any more, whatever arrives later.
+    pub fn is_archived(&self) -> bool {
+        self.lifecycle != Lifecycle::Destroyed && self.date(Tag::ARCHIVE_DATE).is_some()
+    }
+
     /// The place in the life cycle at `now` (POSIX seconds), dates included.
     pub fn lifecycle_at(&self, now: i64) -> Lifecycle {
         let due = |tag| self.date(tag).is_some_and(|date| date <= now);

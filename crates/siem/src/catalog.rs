@@ -238,6 +238,8 @@ classes! {
     4015 "certificate-revoked" Warning REMOVE_CREDENTIALS;
     4016 "setting" Notice API_UPDATE;
     4017 "noted" Info API_OTHER;
+    4018 "archived" Notice API_UPDATE;
+    4019 "recovered" Notice API_UPDATE;
 
     // Anything else, by the kind of record.
     9001 "use" Info API_OTHER;

@@ -69,6 +69,7 @@ pub(crate) fn due_dates(object: &ManagedObject) -> Vec<i64> {
     if object.lifecycle < Lifecycle::Destroyed {
         dates.extend(object.value_of(&scheduled_destruction()).and_then(Value::as_date_time));
     }
+    dates.extend(archival_due(object));
     dates.extend(rotation_due(object));
     dates.sort_unstable();
     dates.dedup();
@@ -83,6 +84,7 @@ pub fn rotation_due(object: &ManagedObject) -> Option<i64> {
     if object.object_type() != ObjectType::SYMMETRIC_KEY
         || object.lifecycle >= Lifecycle::Deactivated
         || object.compromised
+        || object.is_archived()
         || flag(Tag::ROTATE_AUTOMATIC) != Some(true)
         || flag(Tag::ROTATE_LATEST) == Some(false)
     {
@@ -91,6 +93,19 @@ pub fn rotation_due(object: &ManagedObject) -> Option<i64> {
     let interval = object.value(Tag::ROTATE_INTERVAL).and_then(Value::as_interval)?;
     let since = object.date(Tag::ROTATE_DATE).or_else(|| object.date(Tag::INITIAL_DATE))?;
     (interval > 0).then(|| since.saturating_add(i64::from(interval)))
+}
+
+/// When an object that has ended goes to archival storage, POSIX seconds; none when it is not to,
+/// is there already, or is destroyed.
+pub fn archival_due(object: &ManagedObject) -> Option<i64> {
+    let on_line = object.lifecycle < Lifecycle::Destroyed && !object.is_archived();
+    let at = object.value_of(&scheduled_archival()).and_then(Value::as_date_time);
+    at.filter(|_| on_line)
+}
+
+/// The server's own attribute that holds the time at which an ended object is archived.
+pub fn scheduled_archival() -> AttributeName {
+    AttributeName::Vendor { vendor: "strongroom".to_owned(), name: "Archive At".to_owned() }
 }
 
 /// The server's own attribute that holds the time of a delayed destruction.

@@ -27,7 +27,7 @@ mod writer;
 
 pub use error::StoreError;
 pub use faults::Faults;
-pub use index::{rotation_due, scheduled_destruction};
+pub use index::{archival_due, rotation_due, scheduled_archival, scheduled_destruction};
 pub use keys::StoreKeys;
 pub use offline::JournalFile;
 pub use open::{CommitHook, Options, Stats, Store};

@@ -5,70 +5,10 @@ use strongroom_kmip::{
     WrappingMethod,
 };
 
+use super::kit::*;
 use super::*;
 
 const V12: ProtocolVersion = ProtocolVersion::V1_2;
-
-impl Bench {
-    fn at(
-        &self,
-        version: ProtocolVersion,
-        operation: Operation,
-        fill: impl FnOnce(&mut Encoder),
-    ) -> Result<Value, ResultReason> {
-        let bytes =
-            self.send(&self.alice, RequestBuilder::new(version).item(operation, fill).finish());
-        let view = ResponseView::parse(&bytes, &Limits::default()).unwrap();
-        let item = &view.items[0];
-        match item.status {
-            ResultStatus::SUCCESS => {
-                Ok(item.payload.map_or(Value::Structure(Vec::new()), Value::from))
-            }
-            _ => Err(item.reason.unwrap()),
-        }
-    }
-
-    fn at_id(
-        &self,
-        version: ProtocolVersion,
-        operation: Operation,
-        id: &str,
-    ) -> Result<Value, ResultReason> {
-        self.at(version, operation, |e| e.text(Tag::UNIQUE_IDENTIFIER, id))
-    }
-
-    /// The values of one attribute, in 2.1.
-    fn values(&self, id: &str, tag: Tag) -> Vec<Value> {
-        let payload = self
-            .at(V, Operation::GET_ATTRIBUTES, |e| {
-                e.text(Tag::UNIQUE_IDENTIFIER, id);
-                e.enumeration(Tag::ATTRIBUTE_REFERENCE, tag.0);
-            })
-            .unwrap();
-        let Some(attributes) = payload.find(Tag::ATTRIBUTES) else { return Vec::new() };
-        attributes.children().iter().filter(|n| n.tag == tag).map(|n| n.value.clone()).collect()
-    }
-
-    fn make_with(&self, more: &[Attribute]) -> String {
-        let mut attributes = vec![
-            Attribute::new(
-                Tag::CRYPTOGRAPHIC_ALGORITHM,
-                Value::Enumeration(CryptographicAlgorithm::AES.0),
-            ),
-            Attribute::new(Tag::CRYPTOGRAPHIC_LENGTH, Value::Integer(128)),
-        ];
-        attributes.extend_from_slice(more);
-        let payload = self.at(V, Operation::CREATE, |e| {
-            e.enumeration(Tag::OBJECT_TYPE, ObjectType::SYMMETRIC_KEY);
-            AttributeSet::Own.write(&attributes, e, V);
-        });
-        text(&payload.unwrap(), Tag::UNIQUE_IDENTIFIER)
-    }
-}
-
-fn name(text: &str) -> Attribute {
-    Attribute::new(Tag::NAME, name_value(text))
-}
 
 fn register_template(e: &mut Encoder) {
     let group = Attribute::new(Tag::OBJECT_GROUP, Value::TextString("disks".to_owned()));

@@ -186,7 +186,7 @@ pub(super) fn change(
     ctx.change(&Change::Changed { kind, id: id.clone(), lifecycle, compromised, sets })
 }
 
-fn reply(ctx: &mut Ctx<'_, '_>, id: &ObjectId) {
+pub(super) fn reply(ctx: &mut Ctx<'_, '_>, id: &ObjectId) {
     ctx.out.text(Tag::UNIQUE_IDENTIFIER, id.as_str());
     ctx.leave(None, id);
 }

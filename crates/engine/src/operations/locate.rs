@@ -166,6 +166,8 @@ impl Query {
         let destroyed = object.lifecycle == Lifecycle::Destroyed;
         let wanted = if destroyed {
             StorageStatusMask::DESTROYED_STORAGE
+        } else if object.is_archived() {
+            StorageStatusMask::ARCHIVAL_STORAGE
         } else {
             StorageStatusMask::ON_LINE_STORAGE
         };

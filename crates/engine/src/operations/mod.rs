@@ -1,5 +1,6 @@
 //! The operations: one table, one file for each family.
 
+mod archive;
 mod attribute;
 mod create;
 mod crypt;
@@ -22,6 +23,7 @@ use strongroom_kmip::{Operation, ProtocolVersion, ResultReason, View};
 use crate::context::Ctx;
 use crate::refusal::Refusal;
 
+pub(crate) use archive::{archival, archive_when_ended};
 pub(crate) use create::Prepared;
 pub(crate) use rekey::{linked, replace};
 pub(crate) use template::is_visible;
@@ -59,6 +61,7 @@ operations! {
     ACTIVATE, Change, life::activate;
     ADD_ATTRIBUTE, Change, attribute::add;
     ADJUST_ATTRIBUTE, Change, attribute::adjust;
+    ARCHIVE, Change, archive::archive;
     CHECK, Use, life::check;
     CREATE, Change, create::create;
     CREATE_KEY_PAIR, Change, create::create_key_pair;
@@ -84,6 +87,7 @@ operations! {
     QUERY, Use, query::query;
     RE_KEY, Change, rekey::re_key;
     RE_KEY_KEY_PAIR, Change, rekey::re_key_key_pair;
+    RECOVER, Change, archive::recover;
     REGISTER, Change, register::register;
     REVOKE, Change, life::revoke;
     RNG_RETRIEVE, Use, service::rng_retrieve;
@@ -114,6 +118,22 @@ pub(crate) fn may_take_long(operation: Operation) -> bool {
         operation,
         Operation::CREATE_KEY_PAIR | Operation::RE_KEY_KEY_PAIR | Operation::DERIVE_KEY
     )
+}
+
+/// Whether an operation may be asked for on an object in archival storage; all others are refused
+/// until it is recovered (KMIP 2.1 section 6.1). The attributes are told, as the standard's own
+/// case has it (TC-101). From 2.0 on an archived object can be ended; the error tables of 1.x want
+/// it recovered first (KMIP 1.4 sections 11.21 and 11.22).
+pub(crate) fn reaches_archived(operation: Operation, version: ProtocolVersion) -> bool {
+    match operation {
+        Operation::ARCHIVE
+        | Operation::RECOVER
+        | Operation::LOCATE
+        | Operation::GET_ATTRIBUTES
+        | Operation::GET_ATTRIBUTE_LIST => true,
+        Operation::REVOKE | Operation::DESTROY => version.has_attributes_structure(),
+        _ => false,
+    }
 }
 
 /// Makes key material that takes long, before the transaction begins.

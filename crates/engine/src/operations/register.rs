@@ -33,6 +33,8 @@ pub(super) fn import(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Ref
         })?;
     let replace = payload.find(Tag::REPLACE_EXISTING).and_then(|v| v.as_boolean());
     let mut birth = read(ctx, payload)?;
+    // Where it is stored is this server's to say.
+    birth.attributes.retain(|a| a.name != AttributeName::Standard(Tag::ARCHIVE_DATE));
     // A replacement is a new object: "destroyed never returns" holds for identities too.
     let taken = ctx.fetch(&id)?;
     if let Some(old) = &taken {

@@ -123,10 +123,13 @@ fn offset(payload: View<'_>) -> Option<i64> {
     payload.find(Tag::OFFSET)?.as_interval().map(i64::from)
 }
 
-/// An object is replaced once; a destroyed one never.
+/// An object is replaced once; an archived one when it is recovered, a destroyed one never.
 fn check_replaceable(ctx: &Ctx<'_, '_>, object: &ManagedObject) -> Result<(), Refusal> {
     if object.lifecycle_at(ctx.now()) == Lifecycle::Destroyed {
         return Err(super::life::destroyed(&object.id));
+    }
+    if object.is_archived() {
+        return Err(Refusal::archived(&object.id));
     }
     if let Some(newer) = linked(object, LinkType::REPLACEMENT_OBJECT_LINK) {
         return Err(Refusal::wrong_state(format!(

@@ -51,13 +51,16 @@ impl Ctx<'_, '_> {
         holders
             .into_iter()
             .find(|object| object.object_type() == ObjectType::TEMPLATE)
-            .and_then(|object| object.creation.map(|creation| creation.fields))
-            .ok_or_else(|| {
+            .map(|object| match object.is_archived() {
+                true => Err(Refusal::archived(&object.id)),
+                false => Ok(object.creation.map_or_else(Vec::new, |creation| creation.fields)),
+            })
+            .unwrap_or_else(|| {
                 let text = name.find(Tag::NAME_VALUE).and_then(|n| n.value.as_text());
-                Refusal::new(
+                Err(Refusal::new(
                     ResultReason::ITEM_NOT_FOUND,
                     format!("{} has no template {:?}", self.caller.user, text.unwrap_or_default()),
-                )
+                ))
             })
     }
 }

@@ -149,6 +149,7 @@ fn of_wrapping_key(refusal: Refusal) -> Refusal {
     let reason = match refusal.reason {
         ResultReason::OBJECT_NOT_FOUND => ResultReason::WRAPPING_OBJECT_NOT_FOUND,
         ResultReason::OBJECT_DESTROYED => ResultReason::WRAPPING_OBJECT_DESTROYED,
+        ResultReason::OBJECT_ARCHIVED => ResultReason::WRAPPING_OBJECT_ARCHIVED,
         other => other,
     };
     Refusal { reason, message: format!("wrapping key: {}", refusal.message), ..refusal }

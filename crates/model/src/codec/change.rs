@@ -133,7 +133,9 @@ impl Change {
             | ChangeKind::Deactivated
             | ChangeKind::Compromised
             | ChangeKind::Destroyed
-            | ChangeKind::DestroyScheduled => Self::Changed {
+            | ChangeKind::DestroyScheduled
+            | ChangeKind::Archived
+            | ChangeKind::Recovered => Self::Changed {
                 kind,
                 id: object()?,
                 lifecycle: read_lifecycle(view)?,

@@ -72,6 +72,8 @@ fn changed() -> impl Strategy<Value = Change> {
         Just(ChangeKind::Compromised),
         Just(ChangeKind::Destroyed),
         Just(ChangeKind::DestroyScheduled),
+        Just(ChangeKind::Archived),
+        Just(ChangeKind::Recovered),
     ];
     let sets = vec((attribute_key(), option::weighted(0.6, small_value())), 0..3);
     (kind, option::of(lifecycle()), prop::bool::weighted(0.2), sets).prop_map(
@@ -144,6 +146,7 @@ fn subject() -> impl Strategy<Value = String> {
 pub fn attribute_key() -> impl Strategy<Value = AttributeKey> {
     prop_oneof![
         2 => Just(AttributeKey::single(Tag::ACTIVATION_DATE)),
+        2 => Just(AttributeKey::single(Tag::ARCHIVE_DATE)),
         2 => (0..2u32, 0..3u32).prop_map(|(index, site)| AttributeKey {
             name: AttributeName::Standard(Tag::NAME), index, site,
         }),

@@ -1,8 +1,9 @@
 //! Wrong rules, planted one by one: the laws must catch each.
 
+use strongroom_kmip::Tag;
 use strongroom_model::{
-    Change, Contest, Lifecycle, ManagedObject, NameConflict, Register, Seen, ServerState, Stamp,
-    resolve_names,
+    AttributeKey, Change, Contest, Lifecycle, ManagedObject, NameConflict, Register, Seen,
+    ServerState, Stamp, resolve_names,
 };
 
 use crate::laws::{LAWS, check, suite};
@@ -18,6 +19,8 @@ pub enum Bug {
     DeletionIsForgotten,
     EqualStampsKeepTheLeftValue,
     DestroyedKeepsItsMaterial,
+    ArchivedOutlivesDestruction,
+    RecoverLosesToAnEarlierArchive,
     MaterialTakesTheLastSeal,
     CounterTakesTheLastValue,
     OfTwoCreationsTheLaterStands,
@@ -136,6 +139,13 @@ impl Rules for Planted {
         }
     }
 
+    fn archived(&self, object: &ManagedObject) -> bool {
+        match self.0 {
+            Bug::ArchivedOutlivesDestruction => object.date(Tag::ARCHIVE_DATE).is_some(),
+            _ => object.is_archived(),
+        }
+    }
+
     fn names(&self, objects: &[&ManagedObject]) -> Vec<NameConflict> {
         match self.0 {
             Bug::NameGoesToTheLastToArrive => {
@@ -183,6 +193,14 @@ impl Planted {
                         let kept = Register { value: value.clone(), stamp: *stamp };
                         object.registers.insert(key.clone(), kept);
                     }
+                }
+            }
+            Bug::RecoverLosesToAnEarlierArchive => {
+                let key = AttributeKey::single(Tag::ARCHIVE_DATE);
+                let ever = [before, other].map(|o| o.registers.get(&key).cloned());
+                let archive = ever.into_iter().flatten().filter(|r| r.value.is_some());
+                if let Some(archive) = archive.max_by_key(|r| (r.stamp, r.value.clone())) {
+                    object.registers.insert(key, archive);
                 }
             }
             Bug::DestroyedKeepsItsMaterial if object.lifecycle == Lifecycle::Destroyed => {
@@ -275,6 +293,12 @@ bugs! {
         EqualStampsKeepTheLeftValue breaks "joining objects commutes";
     caught_destroyed_keeps_its_material:
         DestroyedKeepsItsMaterial breaks "nothing destroyed keeps material";
+    caught_archived_outlives_destruction:
+        ArchivedOutlivesDestruction breaks
+        "the later of archive and recover decides, until destruction";
+    caught_recover_loses_to_an_earlier_archive:
+        RecoverLosesToAnEarlierArchive breaks
+        "the later of archive and recover decides, until destruction";
     caught_material_takes_the_last_seal:
         MaterialTakesTheLastSeal breaks "the newest seal stands";
     caught_counter_takes_the_last_value:

@@ -9,8 +9,10 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
+use strongroom_kmip::{Tag, Value};
 use strongroom_model::{
-    Change, Contest, Creation, Lifecycle, ManagedObject, SealedMaterial, ServerState, Stamp,
+    AttributeKey, Change, Contest, Creation, Lifecycle, ManagedObject, SealedMaterial, ServerState,
+    Stamp,
 };
 
 use crate::arb::{self, Item};
@@ -136,6 +138,8 @@ laws! {
     the_newest_seal_stands: "the newest seal stands" = Check::Objects(newest_seal);
     the_latest_write_of_an_attribute_stands: "the latest write of an attribute stands" =
         Check::Objects(latest_write);
+    the_later_of_archive_and_recover_decides_until_destruction:
+        "the later of archive and recover decides, until destruction" = Check::Objects(archived);
     counters_never_go_back: "counters never go back" = Check::Objects(counters);
     the_earliest_creation_stands: "the earliest creation stands" = Check::Objects(creation);
     the_journal_folds_to_all_but_the_sealed_bytes: "the journal folds to all but the sealed bytes" =
@@ -337,6 +341,36 @@ fn latest_write(rules: &dyn Rules, items: &[Item]) -> Verdict {
             .filter_map(|(key, register)| Some((key, register.value.as_ref()?)))
             .collect();
         same("latest writes, attributes", expected, found)?;
+    }
+    Ok(())
+}
+
+fn archived(rules: &dyn Rules, items: &[Item]) -> Verdict {
+    let archive_date = AttributeKey::single(Tag::ARCHIVE_DATE);
+    for (heard, object) in views::<ManagedObject>(rules, items) {
+        let mut last: Option<(Stamp, Option<&Value>)> = None;
+        for item in &heard {
+            let written: Vec<Option<&Value>> = match &item.change {
+                Change::Created(new) => new
+                    .attributes
+                    .iter()
+                    .filter(|(key, _)| *key == archive_date)
+                    .map(|(_, value)| Some(value))
+                    .collect(),
+                Change::Changed { sets, .. } => sets
+                    .iter()
+                    .filter(|(key, _)| *key == archive_date)
+                    .map(|(_, value)| value.as_ref())
+                    .collect(),
+                _ => Vec::new(),
+            };
+            last = written.into_iter().map(|value| (item.stamp, value)).chain(last).max();
+        }
+        let destroyed = places(&heard).any(|p| p == Lifecycle::Destroyed);
+        let dated = last.and_then(|(_, value)| value?.as_date_time()).is_some();
+        same("archived last and never destroyed, archived", dated && !destroyed, {
+            rules.archived(&object)
+        })?;
     }
     Ok(())
 }

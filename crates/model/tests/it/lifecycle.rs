@@ -3,12 +3,12 @@
 use strongroom_kmip::{ObjectType, State, Tag, Value};
 use strongroom_model::Lifecycle::{Active, Deactivated, Destroyed, PreActive};
 use strongroom_model::StateFault::{
-    AfterProtectStop, BeforeProcessStart, Compromised as IsCompromised,
+    AfterProtectStop, Archived, BeforeProcessStart, Compromised as IsCompromised,
     Deactivated as IsDeactivated, Destroyed as IsDestroyed, NotYetActive,
 };
 use strongroom_model::{
-    AttributeKey, Change, Lifecycle, ManagedObject, NewObject, ObjectId, Purpose, Stamp,
-    StateFault, permits,
+    AttributeKey, Change, ChangeKind, Lifecycle, ManagedObject, NewObject, ObjectId, Purpose,
+    Stamp, StateFault, permits,
 };
 
 const NOW: i64 = 1_000;
@@ -122,6 +122,38 @@ fn the_table_of_states_and_dates_holds_for_symmetric_keys() {
         assert_eq!(permits(&key, Purpose::Protect, NOW), *protect, "protect, row {row}");
         assert_eq!(permits(&key, Purpose::Process, NOW), *process, "process, row {row}");
     }
+}
+
+#[test]
+fn what_is_archived_may_do_nothing_whatever_its_state_but_destruction_comes_first() {
+    for lifecycle in [PreActive, Active, Deactivated, Destroyed] {
+        for compromised in [false, true] {
+            let mut key = object(ObjectType::SYMMETRIC_KEY, lifecycle, compromised, NONE);
+            let state = key.state(NOW);
+            archive(&mut key, 2, Some(NOW));
+            let fault = if lifecycle == Destroyed { IsDestroyed } else { Archived };
+            for purpose in [Purpose::Protect, Purpose::Process] {
+                assert_eq!(permits(&key, purpose, NOW), Err(fault));
+            }
+            assert_eq!(key.is_archived(), lifecycle != Destroyed);
+            // Being archived is no state.
+            assert_eq!(key.state(NOW), state);
+            archive(&mut key, 3, None);
+            assert!(!key.is_archived());
+        }
+    }
+}
+
+/// Writes or deletes the Archive Date.
+fn archive(object: &mut ManagedObject, hlc: u64, date: Option<i64>) {
+    let change = Change::Changed {
+        kind: ChangeKind::Archived,
+        id: object.id.clone(),
+        lifecycle: None,
+        compromised: false,
+        sets: vec![(AttributeKey::single(Tag::ARCHIVE_DATE), date.map(Value::DateTime))],
+    };
+    object.apply(Stamp { hlc, site: 1 }, &change);
 }
 
 #[test]

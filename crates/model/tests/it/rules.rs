@@ -31,6 +31,11 @@ pub trait Rules {
         contest.join(other);
     }
 
+    /// Whether an object is in archival storage.
+    fn archived(&self, object: &ManagedObject) -> bool {
+        object.is_archived()
+    }
+
     /// Settles who keeps a name.
     fn names(&self, objects: &[&ManagedObject]) -> Vec<NameConflict> {
         resolve_names(objects.iter().copied())

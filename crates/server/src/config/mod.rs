@@ -35,6 +35,8 @@ pub struct Config {
     pub duplicate_names: bool,
     /// `life_cycle.destroy_delay`, seconds.
     pub destroy_delay: i64,
+    /// `life_cycle.archive_after`, seconds.
+    pub archive_after: i64,
     /// `crypto.legacy_algorithms`.
     pub legacy_algorithms: bool,
     /// The diagnostic log.
@@ -224,6 +226,7 @@ impl Config {
             },
             duplicate_names: s.flag("kmip.duplicate_names")?,
             destroy_delay: s.number("life_cycle.destroy_delay")?,
+            archive_after: s.number("life_cycle.archive_after")?,
             legacy_algorithms: s.flag("crypto.legacy_algorithms")?,
             log: Log {
                 level: s.text("log.level")?.unwrap_or_default(),

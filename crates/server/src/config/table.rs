@@ -235,6 +235,12 @@ pub const KEYS: &[Key] = &[
         "Seconds between Destroy and the destruction, during which `strongroom key recall` calls it back.",
     ),
     key(
+        "life_cycle.archive_after",
+        Kind::Integer(0, 3_162_240_000),
+        Some("0"),
+        "Seconds after which a key that was deactivated or compromised is archived; 0 for never.",
+    ),
+    key(
         "crypto.legacy_algorithms",
         Kind::Bool,
         Some("false"),

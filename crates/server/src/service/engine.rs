@@ -96,6 +96,7 @@ impl EngineManager {
             interop: config.kmip.interop,
             duplicate_names: config.duplicate_names,
             destroy_delay: config.destroy_delay,
+            archive_after: config.archive_after,
             legacy_algorithms: config.legacy_algorithms,
             limits: config.kmip.limits(),
             not_for_production: not_for_production.first().cloned(),
