@@ -14,7 +14,6 @@ use strongroom_store::{StoreError, WriteTx, archival_due, scheduled_destruction}
 use crate::caller::Caller;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::event::Event;
 use crate::operations::{archival, archive_when_ended};
 use crate::rotation::rotate_if_due;
 
@@ -195,23 +194,6 @@ impl Engine {
         self.inner.store.server_state().setting("config", name).map(<[u8]>::to_vec)
     }
 
-    /// An operator vouches for the clock after a jump.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn confirm_clock(&self, by: &Caller) -> Result<(), EngineError> {
-        let text = match self.inner.clock_alarm() {
-            Some(alarm) => {
-                format!("expected {} ms, found {} ms", alarm.expected_ms, alarm.found_ms)
-            }
-            None => "no jump".to_owned(),
-        };
-        let change = Change::Noted { what: "clock-confirmed".to_owned(), text };
-        self.append(by, "clock-confirmed", change)?;
-        self.inner.confirm_clock();
-        Ok(())
-    }
-
     /// Calls a delayed destruction back.
     ///
     /// # Errors
@@ -219,7 +201,7 @@ impl Engine {
     /// store's.
     pub fn recall_destruction(&self, by: &Caller, id: &str) -> Result<(), EngineError> {
         let origin = by.origin("recall destruction", "");
-        let now_ms = self.inner.wall_ms();
+        let now_ms = self.inner.stamp_ms();
         self.inner.unsealed().ok_or(EngineError::Sealed)?;
         let asked = id.to_owned();
         let id = ObjectId::from(id);
@@ -256,15 +238,17 @@ impl Engine {
     /// The store's.
     pub fn sweep(&self) -> Result<usize, EngineError> {
         let inner = &self.inner;
-        inner.served.prune(inner.wall_ms());
+        inner.served.prune(inner.mono_ms());
         self.record_clock_alarm()?;
+        self.keep_clock_mark(false)?;
         if inner.unsealed().is_some() {
             self.sign_heads_if_due()?;
         }
+        let time = inner.time();
         if inner.unsealed().is_none() || inner.clock_alarm().is_some() {
             return Ok(0);
         }
-        let now = inner.trusted_ms().div_euclid(1000);
+        let now = time.earliest();
         // Keys whose replacement was refused stay due: they must not crowd out what comes after.
         let batch = SWEEP_BATCH.saturating_add(inner.unrotated.count(now));
         let due = inner.store.read(|tx| tx.due(now, batch))?;
@@ -273,38 +257,22 @@ impl Engine {
         }
         let Some(unsealed) = inner.unsealed() else { return Ok(0) };
         let engine = inner.clone();
-        let now_ms = inner.wall_ms();
-        let trusted_ms = inner.trusted_ms();
         self.commit(move |tx| {
             let mut count = 0;
             for id in &due {
                 let Some(object) = tx.object(id)? else { continue };
-                let rotated = rotate_if_due(&engine, &unsealed, tx, &object, trusted_ms)?;
+                let rotated = rotate_if_due(&engine, &unsealed, tx, &object, time)?;
                 let Some(object) = tx.object(id)? else { continue };
                 let change = due_change(&object, now);
                 if let Some(change) = &change {
                     let origin = Caller::server().origin("due date", "");
                     let after = engine.config.archive_after;
-                    tx.append(&origin, &archive_when_ended(change, after, now), now_ms)?;
+                    tx.append(&origin, &archive_when_ended(change, after, now), time.stamp_ms)?;
                 }
                 count += usize::from(rotated || change.is_some());
             }
             Ok(count)
         })
-    }
-
-    /// Tells the audit, and so every collector, that the clock jumped and dates wait.
-    fn record_clock_alarm(&self) -> Result<(), EngineError> {
-        let Some(alarm) = self.inner.new_clock_alarm() else { return Ok(()) };
-        let (expected, found) = (alarm.expected_ms.to_string(), alarm.found_ms.to_string());
-        let parameters = [("expected-ms", expected.as_str()), ("found-ms", found.as_str())];
-        self.record(
-            &Caller::server(),
-            &Event { parameters: &parameters, ..Event::new("clock-jumped") },
-        )?;
-        self.inner.alarm_was_recorded();
-        tracing::error!(expected_ms = alarm.expected_ms, found_ms = alarm.found_ms, "clock-jumped");
-        Ok(())
     }
 
     /// Runs a change of the server's own on the writer and waits for its flush.
@@ -330,7 +298,7 @@ impl Engine {
         change: Change,
     ) -> Result<(), EngineError> {
         let origin = by.origin(operation, "");
-        let now_ms = self.inner.wall_ms();
+        let now_ms = self.inner.stamp_ms();
         self.commit(move |tx| tx.append(&origin, &change, now_ms).map(|_| ()))
     }
 }

@@ -193,7 +193,8 @@ pub(crate) fn read_only(name: &AttributeName) -> Refusal {
     )
 }
 
-/// Whether the state allows a client to set a date (the rule tables of KMIP 2.1 section 4).
+/// Whether the state allows a client to set a date (the rule tables of KMIP 2.1 section 4). `now`
+/// is the latest that it may be: what may have passed moves no more.
 pub(crate) fn check_date_rules(
     object: &ManagedObject,
     tag: Tag,

@@ -7,7 +7,8 @@ use strongroom_kmip::{
     Encoder, Operation, ProtocolVersion, ResultReason, Tag, UniqueIdentifierEnum, View,
 };
 use strongroom_model::{
-    Change, Counter, Lifecycle, ManagedObject, ObjectId, Origin, Purpose, Role, StateFault, permits,
+    Change, Counter, Lifecycle, ManagedObject, ObjectId, Origin, Purpose, Reading, Role,
+    StateFault, permits,
 };
 use strongroom_policy as policy;
 use strongroom_secmem::SecretBytes;
@@ -53,8 +54,8 @@ pub(crate) struct Ctx<'a, 'tx> {
     /// another item may find that it needs the writer.
     pub(crate) alone: bool,
     pub(crate) version: ProtocolVersion,
-    /// Time that dates may trust, milliseconds.
-    pub(crate) now_ms: i64,
+    /// What time it is.
+    pub(crate) time: Reading,
     pub(crate) tx: Option<&'a mut WriteTx<'tx>>,
     pub(crate) placeholders: &'a mut Placeholders,
     pub(crate) out: Encoder,
@@ -66,9 +67,10 @@ pub(crate) struct Ctx<'a, 'tx> {
 }
 
 impl Ctx<'_, '_> {
-    /// POSIX seconds.
+    /// The time that is certain, POSIX seconds: for what moves on for good, for what is shown, and
+    /// for dates that are set to now.
     pub(crate) fn now(&self) -> i64 {
-        self.now_ms.div_euclid(1000)
+        self.time.earliest()
     }
 
     /// The object that the payload names, or the ID Placeholder where it names none.
@@ -223,8 +225,12 @@ impl Ctx<'_, '_> {
         object: &ManagedObject,
         purpose: Purpose,
     ) -> Result<(), Refusal> {
-        permits(object, purpose, self.now()).map_err(|fault| {
-            let id = &object.id;
+        let id = &object.id;
+        let permitted = |at| permits(object, purpose, at).map_err(|fault| (at, fault));
+        self.time.both(permitted).map_err(|(at, fault)| {
+            if at != self.now() {
+                return self.unsure(object);
+            }
             match fault {
                 StateFault::NotYetActive => {
                     Refusal::wrong_state(format!("object {id} is not active: activate it first"))
@@ -250,11 +256,20 @@ impl Ctx<'_, '_> {
         })
     }
 
+    /// The refusal of what would be right by one of two clocks only.
+    pub(crate) fn unsure(&self, object: &ManagedObject) -> Refusal {
+        Refusal::wrong_state(format!(
+            "a date of object {} may have come or not: the server's clock jumped, and nobody has \
+             confirmed it yet",
+            object.id
+        ))
+    }
+
     /// Journals a change and applies it. Outside the writer this is where an operation finds out
     /// that it needs it.
     pub(crate) fn change(&mut self, change: &Change) -> Result<(), Refusal> {
         let origin = self.origin();
-        let now_ms = self.engine.wall_ms();
+        let now_ms = self.engine.stamp_ms();
         let (after, now) = (self.engine.config.archive_after, self.now());
         let Some(tx) = &mut self.tx else { return Err(Refusal::needs_writer()) };
         let change = operations::archive_when_ended(change, after, now);

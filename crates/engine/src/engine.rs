@@ -2,17 +2,16 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::{Mutex, RwLock};
 use strongroom_kmip::Operation;
-use strongroom_model::{ClockAlarm, ClockGuard};
 use strongroom_root::Share;
 use strongroom_store::{Options, Store};
 
 use crate::allowance::Allowances;
 use crate::cache::Cache;
 use crate::caller::Caller;
+use crate::clock::{WallClock, Watch};
 use crate::config::EngineConfig;
 use crate::error::EngineError;
 use crate::event::{Event, Held};
@@ -39,8 +38,6 @@ pub(crate) struct Inner {
     pub(crate) served: Served,
     pub(crate) signed: Signed,
     pub(crate) unrotated: Unrotated,
-    /// Whether the clock's alarm that stands was recorded.
-    alarm_recorded: AtomicBool,
     /// Records of the time while sealed.
     pub(crate) held: Mutex<Held>,
     /// Custodians' shares given so far.
@@ -54,8 +51,7 @@ pub(crate) struct Inner {
     /// Held while the slot file is changed.
     pub(crate) slot_changes: Mutex<()>,
     unsealed: RwLock<Option<Arc<Unsealed>>>,
-    clock: Mutex<ClockGuard>,
-    started: Instant,
+    pub(crate) clock: Watch,
 }
 
 impl Inner {
@@ -66,57 +62,6 @@ impl Inner {
     pub(crate) fn set_unsealed(&self, unsealed: Option<Arc<Unsealed>>) {
         *self.unsealed.write() = unsealed;
     }
-
-    /// The wall clock, milliseconds since the Unix epoch.
-    pub(crate) fn wall_ms(&self) -> i64 {
-        wall_ms()
-    }
-
-    /// The time that dates may trust, milliseconds since the Unix epoch.
-    pub(crate) fn trusted_ms(&self) -> i64 {
-        let mono_ms = self.mono_ms();
-        self.clock.lock().observe(wall_ms(), mono_ms)
-    }
-
-    pub(crate) fn clock_alarm(&self) -> Option<ClockAlarm> {
-        self.trusted_ms();
-        self.clock.lock().alarm()
-    }
-
-    pub(crate) fn confirm_clock(&self) {
-        let mono_ms = self.mono_ms();
-        self.clock.lock().confirm(wall_ms(), mono_ms);
-    }
-
-    /// The alarm, once: when it stands and [`Self::alarm_was_recorded`] was not called for it.
-    pub(crate) fn new_clock_alarm(&self) -> Option<ClockAlarm> {
-        let alarm = self.clock_alarm();
-        if alarm.is_none() {
-            self.alarm_recorded.store(false, Ordering::Relaxed);
-        }
-        alarm.filter(|_| !self.alarm_recorded.load(Ordering::Relaxed))
-    }
-
-    pub(crate) fn alarm_was_recorded(&self) {
-        self.alarm_recorded.store(true, Ordering::Relaxed);
-    }
-
-    /// As if the wall clock had moved by `by_ms` since it was last read.
-    #[cfg(test)]
-    pub(crate) fn move_clock(&self, by_ms: i64) {
-        *self.clock.lock() = ClockGuard::start(wall_ms() - by_ms, self.mono_ms(), None);
-    }
-
-    fn mono_ms(&self) -> i64 {
-        i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
-    }
-}
-
-fn wall_ms() -> i64 {
-    match SystemTime::now().duration_since(UNIX_EPOCH) {
-        Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
-        Err(before) => -i64::try_from(before.duration().as_millis()).unwrap_or(i64::MAX),
-    }
 }
 
 impl Engine {
@@ -125,6 +70,11 @@ impl Engine {
     /// # Errors
     /// [`EngineError`]: the directory is in use, cannot be written, or belongs to a newer version.
     pub fn open(config: EngineConfig) -> Result<Self, EngineError> {
+        Self::open_at(config, WallClock::default())
+    }
+
+    /// As [`Engine::open`], on a machine with this clock.
+    pub(crate) fn open_at(config: EngineConfig, wall: WallClock) -> Result<Self, EngineError> {
         std::fs::create_dir_all(&config.data_dir)
             .map_err(|e| EngineError::io(&config.data_dir, &e))?;
         let cache = Arc::new(Cache::new(config.cache_objects));
@@ -132,7 +82,7 @@ impl Engine {
             Options { site: config.site, ..Options::new(config.data_dir.join("store.db")) };
         let hook = cache.clone();
         let store = Store::open(options, Box::new(move |ids| hook.forget(ids)))?;
-        let last = store.last_change_ms();
+        let clock = Watch::start(wall, &store, config.site);
         let inner = Arc::new_cyclic(|this| Inner {
             this: this.clone(),
             config,
@@ -143,7 +93,6 @@ impl Engine {
             served: Served::default(),
             signed: Signed::default(),
             unrotated: Unrotated::default(),
-            alarm_recorded: AtomicBool::new(false),
             held: Mutex::default(),
             shares: Mutex::new(Vec::new()),
             opening: Mutex::new(()),
@@ -151,8 +100,7 @@ impl Engine {
             finished: AtomicBool::new(false),
             slot_changes: Mutex::new(()),
             unsealed: RwLock::new(None),
-            clock: Mutex::new(ClockGuard::start(wall_ms(), 0, last)),
-            started: Instant::now(),
+            clock,
         });
         Ok(Self { inner })
     }
@@ -188,6 +136,9 @@ impl Engine {
     pub fn finish(&self) {
         if self.inner.finished.swap(true, Ordering::SeqCst) {
             return;
+        }
+        if let Err(error) = self.keep_clock_mark(true) {
+            tracing::warn!(%error, "the time was not kept for the next start");
         }
         let _ = self.record(&Caller::server(), &Event::new("stop"));
         if let Err(error) = self.sign_heads()

@@ -127,7 +127,7 @@ pub(crate) fn encode(caller: &Caller, event: &Event<'_>) -> (u16, Vec<u8>) {
 impl Inner {
     /// Appends a record to the chain of uses, or keeps it while the chain's key is sealed.
     pub(crate) fn record(&self, user: &str, kind: u16, body: Vec<u8>) -> Result<(), Refusal> {
-        let time_ms = self.wall_ms();
+        let time_ms = self.stamp_ms();
         if let Some(unsealed) = self.unsealed() {
             return unsealed.append_use(time_ms, user, kind, body);
         }

@@ -44,7 +44,7 @@ impl Engine {
     pub(crate) fn sign_heads_if_due(&self) -> Result<(), EngineError> {
         let due = {
             let last = self.inner.signed.0.lock();
-            is_due(self.inner.wall_ms(), last.at_ms)
+            is_due(self.inner.stamp_ms(), last.at_ms)
         };
         if due { self.sign_heads().map(|_| ()) } else { Ok(()) }
     }
@@ -59,7 +59,7 @@ impl Engine {
         let mut last = inner.signed.0.lock();
         let changes = inner.store.head();
         let uses = unsealed.uses().flush().map_err(|e| EngineError::Audit(e.to_string()))?;
-        last.at_ms = inner.wall_ms();
+        last.at_ms = inner.stamp_ms();
         let moved: Vec<(ChainName, Head)> = [
             (ChainName::Changes, changes, changes.seq > last.changes),
             (ChainName::Uses, uses, uses.seq > last.uses),

@@ -76,7 +76,7 @@ impl Engine {
     ) -> Result<Vec<KeySummary>, EngineError> {
         let inner = &self.inner;
         inner.unsealed().ok_or(EngineError::Sealed)?;
-        let now = inner.trusted_ms().div_euclid(1000);
+        let now = inner.time().earliest();
         let after = after.map(ObjectId::from);
         let mut found = Vec::new();
         let known = inner.store.read::<_, StoreError>(|tx| {
@@ -123,7 +123,7 @@ impl Engine {
             .store
             .read::<_, StoreError>(|tx| tx.object(&wanted))?
             .ok_or_else(|| EngineError::NoObject(id.to_owned()))?;
-        let now = inner.trusted_ms().div_euclid(1000);
+        let now = inner.time().earliest();
         let records = unsealed
             .uses()
             .reader()

@@ -17,6 +17,7 @@ mod attributes;
 mod audit;
 mod cache;
 mod caller;
+mod clock;
 mod config;
 mod context;
 mod engine;

@@ -12,7 +12,7 @@ use strongroom_kmip::{
     AsynchronousIndicator, BatchErrorContinuationOption, Encoder, Operation, ProtocolVersion,
     ResultReason, ResultStatus,
 };
-use strongroom_model::Role;
+use strongroom_model::{Reading, Role};
 use strongroom_policy as policy;
 use strongroom_store::{Done, StoreError, WriteTx};
 use zeroize::Zeroizing;
@@ -170,9 +170,9 @@ fn run(
     tx: Option<&mut WriteTx<'_>>,
     prepared: &mut [Option<Prepared>],
 ) -> Option<Ran> {
-    let now_ms = inner.trusted_ms();
+    let time = inner.time();
     let role = inner.store.server_state().role_of(&caller.user);
-    let runner = Runner { inner, unsealed, caller, request, role, now_ms };
+    let runner = Runner { inner, unsealed, caller, request, role, time };
     match tx {
         None => runner.all(None, prepared).ok(),
         Some(tx) if request.header.batch_error == BatchErrorContinuationOption::UNDO => {
@@ -198,7 +198,7 @@ struct Runner<'a> {
     caller: &'a Caller,
     request: &'a Request<'a>,
     role: Option<Role>,
-    now_ms: i64,
+    time: Reading,
 }
 
 impl Runner<'_> {
@@ -261,7 +261,7 @@ impl Runner<'_> {
                 operation: item.operation,
                 alone: self.request.items.len() == 1,
                 version: self.request.header.version,
-                now_ms: self.now_ms,
+                time: self.time,
                 tx,
                 placeholders,
                 out: Encoder::for_version(self.request.header.version),
@@ -328,7 +328,7 @@ impl Runner<'_> {
     /// The response message. Where it would be larger than the client takes, the items are
     /// refused instead.
     fn encode(&self, outcomes: &mut [Outcome]) -> Vec<u8> {
-        let header = header_for(self.request, self.now_ms);
+        let header = header_for(self.request, self.time.stamp_ms);
         let bytes = encode_outcomes(&header, outcomes);
         let limit = self.request.header.maximum_response_size.unwrap_or(u32::MAX) as usize;
         if bytes.len() <= limit {
@@ -419,7 +419,7 @@ fn refuse_header(request: &Request<'_>) -> Option<Refusal> {
 
 /// A reply that refuses every item.
 fn refuse_all(inner: &Inner, request: &Request<'_>, refusal: &Refusal) -> Vec<u8> {
-    let header = header_for(request, inner.trusted_ms());
+    let header = header_for(request, inner.stamp_ms());
     let mut writer = ResponseWriter::new(&header);
     for item in request.items.iter() {
         writer.item(&ResponseItem {
@@ -443,14 +443,14 @@ fn refuse_again(inner: &Inner, caller: &Caller, frame: &[u8], refusal: &Refusal)
             record_refusal(inner, caller, operation, version, refusal, Instant::now());
             refuse_all(inner, &request, refusal)
         }
-        Err(error) => error.reply(inner.trusted_ms().div_euclid(1000)),
+        Err(error) => error.reply(inner.stamp_ms().div_euclid(1000)),
     }
 }
 
 fn refuse_frame(inner: &Inner, caller: &Caller, error: &MessageError, started: Instant) -> Reply {
     let refusal = Refusal::new(error.reason(), error.to_string());
     record_refusal(inner, caller, None, error.version, &refusal, started);
-    Reply { bytes: error.reply(inner.trusted_ms().div_euclid(1000)), close: is_undecodable(error) }
+    Reply { bytes: error.reply(inner.stamp_ms().div_euclid(1000)), close: is_undecodable(error) }
 }
 
 /// Whether the bytes were no frame at all, so that the next frame's beginning is not known.
@@ -510,7 +510,7 @@ fn record(
             ResultStatus::SUCCESS => kind::USE,
             _ => kind::REFUSAL,
         };
-        unsealed.append_use(inner.wall_ms(), &caller.user, kind, body)?;
+        unsealed.append_use(inner.stamp_ms(), &caller.user, kind, body)?;
     }
     Ok(())
 }

@@ -56,8 +56,9 @@ impl Engine {
         if let Some((epoch, wrapped)) = new_epoch {
             self.keep_epoch(by, "initialise", epoch, Some(wrapped))?;
         }
-        let now_ms = self.inner.wall_ms();
-        let unsealed = Unsealed::open(&self.inner.config, keyring, now_ms)?;
+        let unsealed = Unsealed::open(&self.inner.config, keyring, self.inner.stamp_ms())?;
+        self.inner.compare_clock(&unsealed);
+        let now_ms = self.inner.stamp_ms();
         // What happened while it was sealed comes first. The lock keeps whoever records
         // something at this moment waiting until it is open.
         let mut held = self.inner.held.lock();
@@ -88,6 +89,9 @@ impl Engine {
     pub fn seal(&self, by: &Caller) -> Result<(), EngineError> {
         if self.is_sealed() {
             return Err(EngineError::Sealed);
+        }
+        if let Err(error) = self.keep_clock_mark(true) {
+            tracing::warn!(%error, "the time was not kept for the next start");
         }
         self.record(by, &Event::new("seal"))?;
         self.inner.set_unsealed(None);
@@ -150,7 +154,7 @@ impl Engine {
         ids: Vec<ObjectId>,
     ) -> Result<(), EngineError> {
         let origin = by.origin("rotate", "");
-        let now_ms = self.inner.wall_ms();
+        let now_ms = self.inner.stamp_ms();
         let unsealed = unsealed.clone();
         self.commit(move |tx| {
             for id in ids {
@@ -190,7 +194,7 @@ impl Engine {
         let what = if wrapped.is_some() { "epoch begun" } else { "epoch erased" };
         let change = Change::Noted { what: what.to_owned(), text: epoch.to_string() };
         let origin = by.origin(operation, "");
-        let now_ms = self.inner.wall_ms();
+        let now_ms = self.inner.stamp_ms();
         self.commit(move |tx| {
             tx.put_local(&format!("{EPOCHS}{epoch}"), wrapped.as_deref())?;
             tx.append(&origin, &change, now_ms).map(|_| ())

@@ -11,7 +11,9 @@ use parking_lot::Mutex;
 use strongroom_kmip::{
     Attribute, Encoder, LinkType, Operation, ProtocolVersion, ResultReason, Tag, Value,
 };
-use strongroom_model::{AttributeKey, Change, ChangeKind, Lifecycle, ManagedObject, ObjectId};
+use strongroom_model::{
+    AttributeKey, Change, ChangeKind, Lifecycle, ManagedObject, ObjectId, Reading,
+};
 use strongroom_store::{StoreError, WriteTx, rotation_due};
 
 use crate::caller::Caller;
@@ -36,10 +38,10 @@ impl Engine {
         let by = by.clone();
         let asked = id.to_owned();
         let id = ObjectId::from(id);
-        let now_ms = inner.trusted_ms();
+        let time = inner.time();
         let rotated = self.commit(move |tx| {
             let result = tx.nested(|tx| match tx.object(&id)? {
-                Some(object) => rotate(&inner, &unsealed, &by, "rotate", tx, &object, now_ms),
+                Some(object) => rotate(&inner, &unsealed, &by, "rotate", tx, &object, time),
                 None => Err(Refusal::not_found(id.as_str())),
             });
             Ok(result)
@@ -83,9 +85,9 @@ pub(crate) fn rotate_if_due(
     unsealed: &Unsealed,
     tx: &mut WriteTx<'_>,
     object: &ManagedObject,
-    now_ms: i64,
+    time: Reading,
 ) -> Result<bool, StoreError> {
-    let now = now_ms.div_euclid(1000);
+    let now = time.earliest();
     if rotation_due(object).is_none_or(|at| at > now) || inner.unrotated.waits(&object.id) {
         return Ok(false);
     }
@@ -94,10 +96,10 @@ pub(crate) fn rotate_if_due(
         let origin = server.origin(BY_DATE, BY_DATE);
         let retirement = retirement(object, now, 0);
         let retirement = archive_when_ended(&retirement, inner.config.archive_after, now);
-        tx.append(&origin, &retirement, inner.wall_ms())?;
+        tx.append(&origin, &retirement, time.stamp_ms)?;
         return Ok(true);
     }
-    let result = tx.nested(|tx| rotate(inner, unsealed, &server, BY_DATE, tx, object, now_ms));
+    let result = tx.nested(|tx| rotate(inner, unsealed, &server, BY_DATE, tx, object, time));
     if let Err(refusal) = result {
         tracing::warn!(object = %object.id, why = %refusal.message, "a key could not be rotated");
         inner.unrotated.add(object.id.clone(), now);
@@ -131,9 +133,9 @@ fn rotate(
     rule: &str,
     tx: &mut WriteTx<'_>,
     object: &ManagedObject,
-    now_ms: i64,
+    time: Reading,
 ) -> Result<ObjectId, Refusal> {
-    let now = now_ms.div_euclid(1000);
+    let now = time.earliest();
     if object.lifecycle_at(now) >= Lifecycle::Deactivated || object.compromised {
         return Err(Refusal::wrong_state(format!(
             "object {} is {}: only a key in use is rotated",
@@ -158,7 +160,7 @@ fn rotate(
         operation: Operation::RE_KEY,
         version: ProtocolVersion::V2_1,
         alone: true,
-        now_ms,
+        time,
         tx: Some(tx),
         placeholders: &mut Placeholders::default(),
         out: Encoder::ungated(),

@@ -85,7 +85,7 @@ impl Ctx<'_, '_> {
 
     fn served_later(&self, id: ObjectId, origin: Origin) {
         let Some(engine) = self.engine.this.upgrade() else { return };
-        let now_ms = engine.wall_ms();
+        let now_ms = engine.stamp_ms();
         let store = Arc::clone(&engine);
         store.store.submit(Box::new(move |tx| {
             let marked = tx.and_then(|tx| {
@@ -100,7 +100,7 @@ impl Ctx<'_, '_> {
                 if let Err(error) = committed.and(marked) {
                     tracing::warn!(%error, object = %id, "the Fresh attribute was not updated");
                 }
-                engine.served.0.lock().insert(id, Some(engine.wall_ms()));
+                engine.served.0.lock().insert(id, Some(engine.mono_ms()));
             })
         }));
     }

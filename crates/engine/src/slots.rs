@@ -114,7 +114,7 @@ impl Engine {
             NewSlot::File { path, .. } => Some(path),
             _ => None,
         });
-        let stamp = self.inner.wall_ms();
+        let stamp = self.inner.stamp_ms();
         for path in keys.chain([&self.inner.config.slots_path]) {
             let mut aside = path.clone().into_os_string();
             aside.push(format!(".before-{stamp}"));

@@ -67,6 +67,12 @@ impl Unsealed {
         })
     }
 
+    /// The time of the chain's newest record, milliseconds since the Unix epoch; zero when it has
+    /// none.
+    pub(crate) fn last_ms(&self) -> i64 {
+        (self.hlc.load(Ordering::Relaxed) >> 16) as i64
+    }
+
     fn tick(&self, now_ms: i64) -> u64 {
         let wall = (now_ms.max(0) as u64) << 16;
         let mut last = self.hlc.load(Ordering::Relaxed);

@@ -282,7 +282,7 @@ fn a_template_in_the_archive_gives_nothing() {
 #[test]
 fn what_has_ended_is_archived_by_the_clock_and_what_has_not_is_not() {
     let bench = Bench::with(|config| config.archive_after = 1);
-    let now = bench.engine.inner.trusted_ms() / 1000;
+    let now = bench.engine.inner.time().earliest();
     let date = |tag, at| vec![Attribute::new(tag, Value::DateTime(at))];
     let active = bench.make(&Wish::default());
     let revoked = bench.make(&Wish::default());

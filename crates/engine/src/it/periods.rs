@@ -10,7 +10,7 @@ use crate::{AuditFilter, Caller};
 
 /// Active now, replaced by itself after a second.
 fn periodic(bench: &Bench) -> Vec<Attribute> {
-    let now = bench.engine.inner.trusted_ms() / 1000;
+    let now = bench.engine.inner.time().earliest();
     vec![
         Attribute::new(Tag::ACTIVATION_DATE, Value::DateTime(now)),
         Attribute::new(Tag::ROTATE_AUTOMATIC, Value::Boolean(true)),
@@ -24,7 +24,7 @@ fn make_periodic(bench: &Bench, name: &str) -> String {
     text(&payload, Tag::UNIQUE_IDENTIFIER)
 }
 
-fn crypt(
+pub(super) fn crypt(
     bench: &Bench,
     operation: Operation,
     id: &str,
@@ -49,7 +49,7 @@ fn sweep_until(bench: &Bench, what: &str, done: impl Fn() -> bool) {
     }
 }
 
-fn actions(bench: &Bench, action: &str) -> usize {
+pub(super) fn actions(bench: &Bench, action: &str) -> usize {
     let filter = AuditFilter { action: Some(action.to_owned()), ..AuditFilter::default() };
     bench.engine.audit_tail(100, &filter).unwrap().len()
 }

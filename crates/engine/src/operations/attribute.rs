@@ -361,7 +361,7 @@ fn check_value(
         {
             return Err(read_only(&attribute.name));
         }
-        _ => check_date_rules(object, tag, value, ctx.now())?,
+        _ => check_date_rules(object, tag, value, ctx.time.latest())?,
     }
     Ok(value.clone())
 }

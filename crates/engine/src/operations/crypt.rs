@@ -92,14 +92,14 @@ impl Ctx<'_, '_> {
             return Err(Refusal::needs_writer());
         }
         if part == Part::First {
-            self.engine.streams.check_room(&holder.user, self.now_ms)?;
+            self.engine.streams.check_room(&holder.user, self.engine.mono_ms())?;
         }
         Ok(())
     }
 
     /// Takes the stream that a part continues.
     pub(super) fn take_stream(&self, correlation: &[u8], holder: &Holder) -> Result<Work, Refusal> {
-        self.engine.streams.take(correlation, holder, self.now_ms)
+        self.engine.streams.take(correlation, holder, self.engine.mono_ms())
     }
 
     /// Keeps a stream for its next part, and gives its Correlation Value.
@@ -109,6 +109,6 @@ impl Ctx<'_, '_> {
         holder: Holder,
         work: Work,
     ) -> Result<Correlation, Refusal> {
-        self.engine.streams.keep(part.correlation(), holder, work, self.now_ms)
+        self.engine.streams.keep(part.correlation(), holder, work, self.engine.mono_ms())
     }
 }

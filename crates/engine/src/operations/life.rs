@@ -93,6 +93,9 @@ pub(super) fn destroy(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Re
         }
         _ => {}
     }
+    if object.lifecycle_at(ctx.time.latest()) == Lifecycle::Active && !object.compromised {
+        return Err(ctx.unsure(object));
+    }
     match ctx.engine.config.destroy_delay {
         0 => change(
             ctx,
@@ -102,7 +105,8 @@ pub(super) fn destroy(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Re
             false,
             vec![(Tag::DESTROY_DATE, Value::DateTime(now))],
         )?,
-        delay => schedule(ctx, &id, now + delay)?,
+        // Whichever clock is right, the delay is not shorter than was configured.
+        delay => schedule(ctx, &id, ctx.time.latest().saturating_add(delay))?,
     }
     reply(ctx, &id);
     Ok(())

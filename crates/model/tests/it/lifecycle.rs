@@ -1,5 +1,6 @@
 //! What the life cycle permits: a table of state and dates against purpose.
 
+use proptest::prelude::*;
 use strongroom_kmip::{ObjectType, State, Tag, Value};
 use strongroom_model::Lifecycle::{Active, Deactivated, Destroyed, PreActive};
 use strongroom_model::StateFault::{
@@ -8,7 +9,7 @@ use strongroom_model::StateFault::{
 };
 use strongroom_model::{
     AttributeKey, Change, ChangeKind, Lifecycle, ManagedObject, NewObject, ObjectId, Purpose,
-    Stamp, StateFault, permits,
+    Reading, Stamp, StateFault, permits,
 };
 
 const NOW: i64 = 1_000;
@@ -198,4 +199,39 @@ fn time_moves_the_state_forward_only() {
         (places[9], places[10], places[19], places[20]),
         (PreActive, Active, Active, Deactivated,)
     );
+}
+
+fn date() -> impl Strategy<Value = Option<i64>> {
+    prop::option::of(NOW - 20..NOW + 20)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 10_000,
+        failure_persistence: None,
+        rng_seed: proptest::test_runner::RngSeed::Fixed(7),
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn what_is_permitted_by_an_uncertain_clock_is_permitted_at_every_time_it_may_be(
+        dates in (date(), date(), date(), date()),
+        state in (0..4i32, any::<bool>(), any::<bool>()),
+        window in (NOW - 25..NOW + 25, 0..50i64),
+    ) {
+        let (activation, process_start, protect_stop, deactivation) = dates;
+        let dates = Dates { activation, process_start, protect_stop, deactivation };
+        let lifecycle = Lifecycle::from_code(state.0).unwrap_or(PreActive);
+        let object = object(ObjectType::SYMMETRIC_KEY, lifecycle, state.1, dates);
+        let purpose = if state.2 { Purpose::Protect } else { Purpose::Process };
+        let (first, last) = (window.0, window.0 + window.1);
+        let now = Reading {
+            earliest_ms: first * 1000,
+            latest_ms: last * 1000 + 999,
+            ..Reading::certain(first * 1000)
+        };
+        let permitted = now.both(|at| permits(&object, purpose, at)).is_ok();
+        let always = (first..=last).all(|at| permits(&object, purpose, at).is_ok());
+        prop_assert_eq!(permitted, always);
+    }
 }
