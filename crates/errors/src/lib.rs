@@ -119,7 +119,7 @@ errors! {
 
     // Requests.
     BAD_REQUEST = 3040, "bad-request", 400, Usage, INVALID_FIELD,
-        "The request is not understood.", "Correct what the detail names.";
+        "The request is not understood.", "Correct it, then send it again.";
     NOT_FOUND = 3041, "not-found", 404, Usage, ITEM_NOT_FOUND,
         "There is no such thing.", "Check the name.";
     CONFLICT = 3042, "conflict", 409, Usage, OBJECT_ALREADY_EXISTS,
@@ -128,6 +128,8 @@ errors! {
         "The request is larger than allowed.", "Send less at a time.";
     METHOD_NOT_ALLOWED = 3044, "method-not-allowed", 405, Usage, OPERATION_NOT_SUPPORTED,
         "This path does not know that method.", "See the API's description.";
+    AMBIGUOUS = 3045, "ambiguous", 409, Usage, INVALID_FIELD,
+        "The name stands for more than one.", "Give the identifier of the one that is meant.";
 
     // The root key.
     WRONG_SHARE = 3060, "wrong-share", 400, Denied, AUTHENTICATION_NOT_SUCCESSFUL,
@@ -139,10 +141,13 @@ errors! {
         "The slot is needed: without it the root key could be lost.",
         "Add another slot first.";
     SLOT_UNUSABLE = 3063, "slot-unusable", 400, Usage, INVALID_FIELD,
-        "The slot cannot be made like that.", "Correct what the detail names.";
+        "The slot cannot be made like that.",
+        "Give it as `strongroom root slot add --help` says.";
     SHARES_FORGOTTEN = 3064, "shares-forgotten", 400, Denied, AUTHENTICATION_NOT_SUCCESSFUL,
         "The shares do not open the root key together, and all of them are forgotten.",
         "Give them again from the first on, and other custodians' shares in the place of those that may be wrong.";
+    TOO_FEW_SHARES = 3065, "too-few-shares", 400, Denied, AUTHENTICATION_NOT_SUCCESSFUL,
+        "There are too few shares.", "Give as many different shares as are needed.";
 
     // Set-up.
     CONFIG_UNKNOWN_KEY = 3080, "config-unknown-key", 400, Usage, GENERAL_FAILURE,
@@ -159,9 +164,11 @@ errors! {
     CANNOT_LISTEN = 3084, "cannot-listen", 500, Server, GENERAL_FAILURE,
         "The address cannot be listened on.", "Stop what uses it, or choose another.";
     DATA_UNUSABLE = 3085, "data-unusable", 500, Server, GENERAL_FAILURE,
-        "The data directory cannot be used.", "See the detail.";
+        "The data directory cannot be used.",
+        "Let one server at a time use it, as the user who owns it.";
     TLS_MATERIAL = 3086, "tls-material", 500, Server, GENERAL_FAILURE,
-        "The certificate, its key or the CA cannot be used.", "See the detail.";
+        "The certificate, its key or the CA cannot be used.",
+        "Put a PEM file there that can be, and only its user may read if it is a key.";
     FILE_EXISTS = 3087, "file-exists", 409, Usage, GENERAL_FAILURE,
         "A file is there already and is not overwritten.", "Move it away, or choose another place.";
 
@@ -175,9 +182,10 @@ errors! {
         "No client bundle was found.",
         "Give one with --bundle DIR (cert.pem, key.pem, ca.pem), or run where ./strongroom-data is.";
     PROOF_FAILED = 3103, "proof-failed", 500, Server, GENERAL_FAILURE,
-        "The proof as a client did not succeed.", "See the detail, and report it.";
+        "The proof as a client did not succeed.",
+        "Look into the server's log, and report the step that failed.";
     INPUT = 3104, "input", 400, Usage, GENERAL_FAILURE,
-        "The input cannot be used.", "See the detail.";
+        "The input cannot be used.", "Correct it, then run the command again.";
 }
 
 /// The row with this number.
@@ -207,6 +215,15 @@ mod tests {
                 assert!(text.ends_with('.'), "{}: {text}", e.name);
             }
             assert!(e.name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'));
+        }
+    }
+
+    #[test]
+    fn what_to_do_is_never_to_read_on() {
+        for e in TABLE {
+            let read_on = e.next.starts_with("See the detail") || e.next.contains("detail names.");
+            let names_people = e.next.starts_with("Ask ");
+            assert!(!read_on || names_people, "{}: {}", e.name, e.next);
         }
     }
 

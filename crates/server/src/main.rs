@@ -4,6 +4,8 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // Whatever this process makes is its user's alone.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     for problem in strongroom_secmem::harden_process().problems {
         eprintln!("strongroom: warning: memory is less protected than it should be: {problem}");
     }

@@ -41,24 +41,49 @@ pub struct Running {
     manager: Arc<dyn Manager>,
 }
 
+/// What SIGHUP means to a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HangUp {
+    /// Its terminal was closed, and nobody is there any more: stop.
+    Stop,
+    /// A daemon has no terminal: read certificate, key and client CA again.
+    Reload,
+}
+
 /// The signals, caught from the first moment on: one that comes early is answered later.
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hang_up: Signal,
+    /// Whether whoever started this process had it ignore SIGHUP, as `nohup` does: then it is to
+    /// outlive its terminal.
+    outlives_terminal: bool,
 }
 
 impl Signals {
     fn catch(runtime: &Runtime) -> Result<Self, Fault> {
         let _inside = runtime.enter();
+        // Before they are caught, which ends the ignoring.
+        let outlives_terminal = ignores_hang_up();
         let catch =
             |kind| signal(kind).map_err(|e| Fault::new(errors::INTERNAL, format!("signals: {e}.")));
         Ok(Self {
             interrupt: catch(SignalKind::interrupt())?,
             terminate: catch(SignalKind::terminate())?,
             hang_up: catch(SignalKind::hangup())?,
+            outlives_terminal,
         })
     }
+}
+
+/// Whether this process ignores SIGHUP (`proc_pid_status(5)`: bit N-1 stands for signal N).
+fn ignores_hang_up() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 == 1)
 }
 
 impl Running {
@@ -114,16 +139,17 @@ impl Running {
         })
     }
 
-    /// Blocks until the process is asked to end (SIGINT or SIGTERM). SIGHUP reads certificate, key
-    /// and client CA again, for new connections.
-    pub fn wait_for_signal(&mut self) -> &'static str {
+    /// Blocks until the process is asked to end: by SIGINT, SIGTERM, or by SIGHUP if that means so.
+    /// Otherwise SIGHUP reads certificate, key and client CA again, for new connections.
+    pub fn wait_for_signal(&mut self, meaning: HangUp) -> &'static str {
         loop {
-            let Signals { interrupt, terminate, hang_up } = &mut self.signals;
+            let Signals { interrupt, terminate, hang_up, outlives_terminal } = &mut self.signals;
+            let stops = meaning == HangUp::Stop && !*outlives_terminal;
             let asked = self.runtime.block_on(async {
                 tokio::select! {
                     _ = interrupt.recv() => Some("SIGINT"),
                     _ = terminate.recv() => Some("SIGTERM"),
-                    _ = hang_up.recv() => None,
+                    _ = hang_up.recv() => stops.then_some("SIGHUP"),
                 }
             });
             match asked {

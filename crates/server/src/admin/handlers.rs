@@ -170,6 +170,7 @@ pub(super) struct AuditParameters {
     object: Option<String>,
     since: Option<i64>,
     until: Option<i64>,
+    heads: Option<bool>,
 }
 
 pub(super) async fn audit(
@@ -179,7 +180,7 @@ pub(super) async fn audit(
 ) -> Answer<AuditPage> {
     let Ok(Query(p)) = parameters else {
         return Err(Fault::bad_request(
-            "The parameters are limit, before, actor, operation, object, since and until.",
+            "The parameters are limit, before, actor, operation, object, since, until and heads.",
         ));
     };
     let query = AuditQuery {
@@ -190,6 +191,7 @@ pub(super) async fn audit(
         object: p.object,
         since: p.since,
         until: p.until,
+        without_heads: p.heads == Some(false),
     };
     Ok(Json(blocking(admin, identity, move |m, _| m.audit(&query)).await?))
 }
@@ -203,8 +205,9 @@ pub(super) async fn audit_record(
     let (true, Ok(seq)) = (known, seq.parse::<u64>()) else {
         return Err(Fault::bad_request("A record is a chain, changes or uses, and a number."));
     };
+    let none = Fault::new(errors::NOT_FOUND, format!("The audit has no record {chain}:{seq}."));
     let found = blocking(admin, identity, move |m, _| m.audit_record(&chain, seq)).await?;
-    found.map(Json).ok_or_else(|| errors::NOT_FOUND.into())
+    found.map(Json).ok_or(none)
 }
 
 pub(super) async fn audit_key(State(admin): State<Arc<Admin>>) -> Json<AuditKey> {

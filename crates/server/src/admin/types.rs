@@ -317,7 +317,7 @@ pub struct Rotation {
 
 /// One audit record, for people and programs: [`AuditEntry`] as JSON. What each field means, and the
 /// words in it, are the engine's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditRecord {
     /// [`AuditEntry::chain`].
     pub chain: String,
@@ -383,6 +383,9 @@ pub struct AuditPage {
     pub records: Vec<AuditRecord>,
     /// Give this as `before` to see the page before; absent when there is none.
     pub before: Option<String>,
+    /// How many signed heads were left out between the first record and the last, or the newest.
+    #[serde(default)]
+    pub left_out: u64,
 }
 
 /// `GET /v1/audit/verify`.

@@ -43,6 +43,9 @@ pub struct Tail {
     /// Only about this object.
     #[arg(long)]
     object: Option<String>,
+    /// The signed heads of the chains too, of which there is one pair every ten busy seconds.
+    #[arg(long)]
+    all: bool,
     #[command(flatten)]
     reach: Reach,
 }
@@ -82,8 +85,14 @@ impl Tail {
                 path.push_str(&format!("&{name}={}", encode(value)));
             }
         }
+        // Who asks for them by name means them.
+        if !self.all && self.operation.as_deref() != Some("anchor") {
+            path.push_str("&heads=false");
+        }
         let page: AuditPage = client.get(&path)?;
-        show(self.reach.output, &page, |p| records(&p.records))?;
+        show(self.reach.output, &page, |p| {
+            format!("{}{}", records(&p.records), left_out(p.left_out))
+        })?;
         Ok(Exit::Ok)
     }
 }
@@ -121,9 +130,22 @@ pub fn records(records: &[AuditRecord]) -> String {
     table(&["Record", "Time (UTC)", "Who", "Operation", "Result", "Object"], &rows)
 }
 
-/// What was asked for; a counter's block that it reserved on the way is told apart.
+fn left_out(heads: u64) -> String {
+    match heads {
+        0 => String::new(),
+        1 => "One signed head is left out; --all shows it.\n".into(),
+        n => format!("{n} signed heads are left out; --all shows them.\n"),
+    }
+}
+
+/// What was asked for. What a use changed on the way, such as a counter or the mark that a key was
+/// handed out, is told apart from the use itself by parentheses.
 fn operation(r: &AuditRecord) -> String {
-    if r.kind == "reserved" { format!("({})", r.operation) } else { r.operation.clone() }
+    let mut uses = strongroom_engine::offered_operations().filter(|(_, changes, _)| !changes);
+    if r.chain == "changes" && uses.any(|(operation, ..)| operation.name() == r.operation) {
+        return format!("({})", r.operation);
+    }
+    r.operation.clone()
 }
 
 fn full(r: &AuditRecord) -> String {
@@ -176,5 +198,29 @@ fn short(text: &str, width: usize) -> String {
         text.to_owned()
     } else {
         text.chars().take(width - 1).chain(['…']).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_use_changes_on_the_way_stands_in_parentheses() {
+        let record = |chain: &str, kind: &str, operation: &str| AuditRecord {
+            chain: chain.into(),
+            kind: kind.into(),
+            operation: operation.into(),
+            ..AuditRecord::default()
+        };
+        for (chain, kind, name, shown) in [
+            ("changes", "attributes", "Get", "(Get)"),
+            ("changes", "reserved", "Encrypt", "(Encrypt)"),
+            ("uses", "use", "Get", "Get"),
+            ("changes", "attributes", "Modify Attribute", "Modify Attribute"),
+            ("changes", "created", "Create", "Create"),
+        ] {
+            assert_eq!(operation(&record(chain, kind, name)), shown, "{chain} {kind} {name}");
+        }
     }
 }

@@ -9,12 +9,12 @@ use super::output::say;
 use crate::config::{Config, table};
 use crate::errors::{self, Exit, Fault};
 
-/// Check a configuration, or show its keys.
+/// Check a configuration, or show what it comes to.
 #[derive(Subcommand)]
 pub enum ConfigCommand {
     /// Read a configuration and the environment, and say what is wrong.
     Check(Check),
-    /// Show every key with its default and its meaning.
+    /// Show every key with its value, and where that was set.
     Show(Show),
 }
 
@@ -26,10 +26,13 @@ pub struct Check {
     config: PathBuf,
 }
 
-/// Show every key with its default and its meaning.
+/// Show every key with its value, and where that was set: the file, the environment or nowhere.
 #[derive(Args)]
 pub struct Show {
-    /// The defaults, as a configuration to begin with.
+    /// The file. Without one, what the environment makes of the defaults.
+    #[arg(long, value_name = "FILE", env = "STRONGROOM_CONFIG")]
+    config: Option<PathBuf>,
+    /// The defaults with their meaning, as a configuration to begin with.
     #[arg(long)]
     defaults: bool,
 }
@@ -53,10 +56,10 @@ impl ConfigCommand {
                 say(&table::annotated());
                 Ok(Exit::Ok)
             }
-            Self::Show(_) => Err(Fault::new(
-                errors::INPUT,
-                "Say --defaults: what a running server uses is its file and its environment.",
-            )),
+            Self::Show(s) => {
+                say(&Config::in_force(s.config.as_deref(), std::env::vars())?);
+                Ok(Exit::Ok)
+            }
         }
     }
 }

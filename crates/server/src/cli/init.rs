@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Deserialize;
 use strongroom_model::Role;
 
-use super::output::say;
+use super::output::{complain, say};
 use super::prompt::{Terminal, secret_from_file};
 use super::root::passphrase;
 use super::{Done, start_log};
@@ -404,13 +404,27 @@ pub fn write_shares(shares: &[SecretText], dir: &Path, encrypted: bool) -> Resul
         let text = zeroize::Zeroizing::new(format!("{}\n", share.reveal()));
         pki::write_private(&path, text.as_bytes())?;
     }
-    eprintln!(
-        "WARNING: {} recovery shares are in {}. Move each to another person's keeping, off this \
-         machine, and delete them here.",
-        shares.len(),
-        dir.display()
-    );
+    shares_lie_in(dir);
     Ok(())
+}
+
+/// Warns of the shares that are in a directory, if there are any.
+pub fn shares_lie_in(dir: &Path) {
+    let Ok(entries) = std::fs::read_dir(dir) else { return };
+    let is_share = |name: &str| {
+        let name = name.strip_prefix("share-").unwrap_or_default();
+        name.ends_with(".txt") || name.ends_with(".age")
+    };
+    let count = entries.flatten().filter(|e| e.file_name().to_str().is_some_and(is_share)).count();
+    if count == 0 {
+        return;
+    }
+    let (these, are) = if count == 1 { ("share", "is") } else { ("shares", "are") };
+    complain(&format!(
+        "WARNING: {count} recovery {these} {are} in {}. Move each to another person's keeping, \
+         off this machine, and delete them here.",
+        dir.display()
+    ));
 }
 
 /// The walk-through.

@@ -8,7 +8,7 @@ use super::output::{cut, pairs, show, table, time};
 use super::root::confirm;
 use super::{Done, Reach};
 use crate::admin::types::{KeyPage, KeyRotated, KeyRow, KeyView};
-use crate::errors::Exit;
+use crate::errors::{self, Exit, Fault};
 
 /// Keys and other managed objects: what they are and how they stand, never their material.
 #[derive(Subcommand)]
@@ -45,8 +45,9 @@ pub struct List {
 /// One managed object in full.
 #[derive(Args)]
 pub struct Show {
-    /// Its identifier, as `key list` shows it.
-    id: String,
+    /// Its identifier, as `key list` shows it, or its name if no other key has that.
+    #[arg(value_name = "ID_OR_NAME")]
+    key: String,
     #[command(flatten)]
     reach: Reach,
 }
@@ -54,8 +55,9 @@ pub struct Show {
 /// Replace a symmetric key now.
 #[derive(Args)]
 pub struct Rotate {
-    /// Its identifier, as `key list` shows it.
-    id: String,
+    /// Its identifier, as `key list` shows it, or its name if no other key has that.
+    #[arg(value_name = "ID_OR_NAME")]
+    key: String,
     /// Do not ask.
     #[arg(long)]
     yes: bool,
@@ -66,8 +68,9 @@ pub struct Rotate {
 /// Call back a destruction.
 #[derive(Args)]
 pub struct Recall {
-    /// The identifier of the object, as `key list` shows it.
-    id: String,
+    /// Its identifier, as `key list` shows it, or its name if no other key has that.
+    #[arg(value_name = "ID_OR_NAME")]
+    key: String,
     #[command(flatten)]
     reach: Reach,
 }
@@ -105,7 +108,8 @@ impl List {
 impl Show {
     fn run(self) -> Done {
         let client = Client::new(&self.reach, READERS)?;
-        let key: KeyView = client.get(&format!("/v1/keys/{}", encode(&self.id)))?;
+        let id = identify(&client, &self.key)?;
+        let key: KeyView = client.get(&format!("/v1/keys/{}", encode(&id)))?;
         show(self.reach.output, &key, view_text)?;
         Ok(Exit::Ok)
     }
@@ -114,7 +118,7 @@ impl Show {
 impl Rotate {
     fn run(self) -> Done {
         let client = Client::new(&self.reach, OFFICER)?;
-        let path = format!("/v1/keys/{}", encode(&self.id));
+        let path = format!("/v1/keys/{}", encode(&identify(&client, &self.key)?));
         if !self.yes {
             let key: KeyView = client.get(&path)?;
             let who = if key.key.name.is_empty() { &key.key.id } else { &key.key.name };
@@ -134,11 +138,50 @@ impl Rotate {
 impl Recall {
     fn run(self) -> Done {
         let client = Client::new(&self.reach, OFFICER)?;
-        let path = format!("/v1/keys/{}/recall", encode(&self.id));
+        let id = identify(&client, &self.key)?;
+        let path = format!("/v1/keys/{}/recall", encode(&id));
         let done: Value = client.post(&path, &serde_json::json!({}))?;
-        show(self.reach.output, &done, |_| format!("{} will not be destroyed.\n", self.id))?;
+        show(self.reach.output, &done, |_| format!("{id} will not be destroyed.\n"))?;
         Ok(Exit::Ok)
     }
+}
+
+/// The identifier that somebody means: what looks like one is one; else it is a name, which only
+/// one key that is not destroyed may have among all that this caller sees.
+fn identify(client: &Client, given: &str) -> Result<String, Fault> {
+    if looks_like_an_identifier(given) {
+        return Ok(given.to_owned());
+    }
+    let page: KeyPage =
+        client.get(&format!("/v1/keys?limit={MOST_NAMESAKES}&name={}", encode(given)))?;
+    one_of(given, &page)
+}
+
+/// How many keys of one name are listed.
+const MOST_NAMESAKES: usize = 10;
+
+fn one_of(given: &str, page: &KeyPage) -> Result<String, Fault> {
+    let living: Vec<&KeyRow> =
+        page.keys.iter().filter(|key| !key.state.starts_with("Destroyed")).collect();
+    let meant = if living.is_empty() { page.keys.iter().collect() } else { living };
+    match meant.as_slice() {
+        // Whoever made an object with an identifier of another form means that.
+        [] => Ok(given.to_owned()),
+        [one] if page.after.is_none() => Ok(one.id.clone()),
+        several => {
+            let ids: Vec<String> =
+                several.iter().map(|key| format!("{} of {}", key.id, key.owner)).collect();
+            let more = if page.after.is_some() { " and more" } else { "" };
+            let what = format!("Several keys are named `{given}`: {}{more}.", ids.join(", "));
+            Err(Fault::new(errors::AMBIGUOUS, what))
+        }
+    }
+}
+
+/// A UUID as identifiers are written.
+fn looks_like_an_identifier(text: &str) -> bool {
+    let lengths: Vec<usize> = text.split('-').map(str::len).collect();
+    lengths == [8, 4, 4, 4, 12] && text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit())
 }
 
 /// Two lines for each: with the name and the owner in one line, neither would have room.
@@ -234,6 +277,40 @@ mod tests {
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         assert!(text.contains(&key.id) && text.contains("AES-256"), "{text}");
         assert!(text.contains("db-01"), "{text}");
+    }
+
+    #[test]
+    fn a_name_is_an_identifier_if_one_living_key_has_it() {
+        let key = |id: &str, state: &str| KeyRow {
+            id: id.into(),
+            name: "n".into(),
+            object_type: String::new(),
+            algorithm: String::new(),
+            length: None,
+            state: state.into(),
+            owner: "db-01".into(),
+            created: 0,
+            destruction: None,
+        };
+        let page = |keys: Vec<KeyRow>| KeyPage { keys, after: None };
+        assert_eq!(one_of("n", &page(vec![key("1", "Active")])).unwrap(), "1");
+        let with_old = page(vec![key("1", "Destroyed"), key("2", "Deactivated")]);
+        assert_eq!(one_of("n", &with_old).unwrap(), "2");
+        assert_eq!(one_of("n", &page(vec![key("1", "Destroyed")])).unwrap(), "1");
+        assert_eq!(one_of("n", &page(Vec::new())).unwrap(), "n");
+        let two = one_of("n", &page(vec![key("1", "Active"), key("2", "Active")])).unwrap_err();
+        assert_eq!(two.info.name, "ambiguous");
+        assert!(two.detail.contains("1 of db-01") && two.detail.contains("2 of db-01"), "{two}");
+        let more = KeyPage { keys: vec![key("1", "Active")], after: Some("1".into()) };
+        assert!(one_of("n", &more).is_err());
+    }
+
+    #[test]
+    fn an_identifier_is_told_from_a_name() {
+        assert!(looks_like_an_identifier("0192f3c4-5d6e-7f80-9123-456789abcdef"));
+        for name in ["payroll", "0192f3c4-5d6e-7f80-9123-456789abcde", "a-b-c-d-e", ""] {
+            assert!(!looks_like_an_identifier(name), "{name}");
+        }
     }
 
     #[test]

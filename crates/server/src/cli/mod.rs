@@ -67,7 +67,7 @@ enum Command {
     Clock(clock::Clock),
     /// Check everything that a working installation needs.
     Doctor(doctor::Doctor),
-    /// Check a configuration, or show its keys.
+    /// Check a configuration, or show what it comes to.
     #[command(subcommand)]
     Config(config::ConfigCommand),
 }
@@ -130,8 +130,8 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 
 /// An error for people: what happened, its number, what to do next.
 fn complain(fault: &Fault) {
-    eprintln!("strongroom: {fault} (error {})", fault.info.number);
-    eprintln!("  {}", fault.info.next);
+    let number = fault.info.number;
+    output::complain(&format!("strongroom: {fault} (error {number})\n  {}", fault.info.next));
 }
 
 /// What a command gives back.
@@ -148,6 +148,8 @@ fn start_log(level: &str, json: bool) {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(colours)
+        // A terminal that was closed takes no line, and none that says so either.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     // A second start in one process (tests) keeps the first log.
     let _ = if json { log.json().try_init() } else { log.try_init() };

@@ -1,6 +1,6 @@
 //! Tables that fit in 80 columns, and times.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use serde::Serialize;
 
@@ -34,6 +34,33 @@ pub fn say(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes());
     let _ = out.flush();
+}
+
+/// Writes lines to standard error, folded if people read them there. A terminal that was closed is
+/// no fault of ours.
+pub fn complain(text: &str) {
+    let mut err = std::io::stderr().lock();
+    let text = if err.is_terminal() { folded(text) } else { format!("{text}\n") };
+    let _ = err.write_all(text.as_bytes());
+}
+
+/// Each line on its own in 80 columns; what goes on is indented by two more than its beginning.
+fn folded(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        if line.chars().count() <= WIDTH {
+            out.push_str(line);
+            out.push('\n');
+            continue;
+        }
+        let indent = line.chars().take_while(|c| *c == ' ').count();
+        let pieces = crate::config::table::fold(line, WIDTH - indent - 2);
+        for (i, piece) in pieces.iter().enumerate() {
+            let more = if i == 0 { indent } else { indent + 2 };
+            out.push_str(&format!("{:more$}{piece}\n", ""));
+        }
+    }
+    out
 }
 
 /// Lays out a table: columns as wide as their widest cell, the last one cut so that the line
@@ -130,6 +157,15 @@ mod tests {
         assert!(text.lines().all(|l| l.chars().count() <= 80));
         assert!(text.starts_with("State  serving\nWhy    word"));
         assert!(text.lines().nth(2).unwrap().starts_with("       word"));
+    }
+
+    #[test]
+    fn a_complaint_is_folded_line_by_line() {
+        let text = format!("short\n  {}", "word ".repeat(30));
+        let folded = folded(&text);
+        assert!(folded.lines().all(|l| l.chars().count() <= 80), "{folded}");
+        assert!(folded.starts_with("short\n  word"), "{folded}");
+        assert!(folded.lines().nth(2).unwrap().starts_with("    word"), "{folded}");
     }
 
     #[test]

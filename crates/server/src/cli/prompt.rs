@@ -35,6 +35,11 @@ impl Terminal {
         if !std::io::stdin().is_terminal() { None } else { Self::open() }
     }
 
+    /// Whether this process has a terminal whose closing ends it, however its output goes.
+    pub fn controls() -> bool {
+        Self::open().is_some()
+    }
+
     fn open() -> Option<Self> {
         let device = OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
         device.is_terminal().then_some(Self { device })

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use strongroom_model::Role;
 
-use super::init::write_shares;
+use super::init::{shares_lie_in, write_shares};
 use super::output::say;
 use super::prompt::Terminal;
 use super::proof::Proof;
@@ -19,13 +19,16 @@ use crate::config::{Config, table};
 use crate::errors::{self, Exit, Fault};
 use crate::kmip_listener::now;
 use crate::pki::private_dir;
-use crate::serve::Running;
+use crate::serve::{HangUp, Running};
 use crate::service::{self, Manager};
 use crate::setup::{Person, certificate_names, enrol, make_authority, make_server_certificate};
 
 /// Shares that open the root key, and shares in all.
 const THRESHOLD: u8 = 3;
 const SHARES: u8 = 5;
+
+/// Where the shares go when there is no terminal to show them on.
+const SHARES_DIR: &str = "recovery-shares";
 
 /// What speaks against using this in earnest.
 const WHY_NOT: &str = "This is a quickstart: the root key's file slot lies beside the data, so \
@@ -86,14 +89,17 @@ impl Quickstart {
             self.set_up(&config, manager.as_ref())?;
         } else {
             say(&format!("Data directory {}: it is set up already.\n", self.data.display()));
+            // Whoever reads the directory has the shares: said until they are elsewhere.
+            shares_lie_in(&self.data.join(SHARES_DIR));
             if !unseal_automatically(&manager)? {
                 return Err(errors::SEALED.into());
             }
         }
         manager.event("configuration-loaded", "quickstart");
         let running = Running::start(&config, manager.clone())?;
-        say(&format!("Serving KMIP on {}, administration on {}.\n\n", running.kmip, running.admin));
         if !self.skip_proof {
+            let Running { kmip, admin, .. } = &running;
+            say(&format!("Serving KMIP on {kmip}, administration on {admin}.\n\n"));
             if let Err(fault) = self.prove(&running) {
                 running.stop("the proof failed");
                 return Err(fault);
@@ -117,7 +123,7 @@ impl Quickstart {
             std::env::args().next().unwrap_or_else(|| "strongroom".into()),
             self.bundles().display()
         ));
-        let signal = running.wait_for_signal();
+        let signal = running.wait_for_signal(HangUp::Stop);
         say("\nStopping.\n");
         running.stop(signal);
         say("Stopped. The keys are kept; the same command serves them again.\n");
@@ -186,7 +192,7 @@ impl Quickstart {
     /// Shares go to the terminal, or else to private files; never to a pipe or a log.
     fn hand_out(&self, shares: &[SecretText]) -> Result<(), Fault> {
         let Some(mut terminal) = Terminal::of_output() else {
-            let dir = self.data.join("recovery-shares");
+            let dir = self.data.join(SHARES_DIR);
             write_shares(shares, &dir, false)?;
             say(&format!(
                 "  {SHARES} recovery shares, {THRESHOLD} of which open it: {}\n",

@@ -6,14 +6,18 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::prompt::Terminal;
 use super::{Done, start_log};
 use crate::admin::types::{State, Unseal};
 use crate::config::Config;
 use crate::errors::{self, Exit, Fault};
-use crate::serve::Running;
+use crate::serve::{HangUp, Running};
 use crate::service::{self, Manager, console};
 
 /// Serve as the configuration says.
+///
+/// SIGINT and SIGTERM stop it. SIGHUP reads certificate, key and client CA again; in a terminal it
+/// stops, since that is what closing the terminal sends.
 #[derive(Args)]
 pub struct Serve {
     /// The configuration.
@@ -27,7 +31,8 @@ impl Serve {
         start_log(&config.log.level, config.log.json);
         let manager = service::open(&config, None)?;
         if manager.state() == State::Uninitialised {
-            return Err(errors::NOT_INITIALISED.into());
+            let what = format!("Its data directory is {}.", config.data.dir.display());
+            return Err(Fault::new(errors::NOT_INITIALISED, what));
         }
         refuse_slot_beside_data(&config, manager.as_ref())?;
         manager.event("configuration-loaded", &self.config.display().to_string());
@@ -41,7 +46,8 @@ impl Serve {
             tracing::warn!("NOT FOR PRODUCTION: {why}");
         }
         tracing::info!(kmip = %running.kmip, admin = %running.admin, state = manager.state().word(), "serving");
-        let signal = running.wait_for_signal();
+        let hang_up = if Terminal::controls() { HangUp::Stop } else { HangUp::Reload };
+        let signal = running.wait_for_signal(hang_up);
         tracing::info!(signal, "stopping");
         running.stop(signal);
         Ok(Exit::Ok)

@@ -4,6 +4,7 @@
 //! worse than a server that does not start.
 
 pub mod forward;
+mod show;
 pub mod table;
 
 use std::collections::BTreeMap;
@@ -159,17 +160,7 @@ impl Config {
         file: Option<&Path>,
         env: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, Fault> {
-        let text = match file {
-            Some(path) => std::fs::read_to_string(path).map_err(|e| {
-                Fault::new(errors::CONFIG_UNREADABLE, format!("{}: {e}.", path.display()))
-            })?,
-            None => String::new(),
-        };
-        let base = file.and_then(Path::parent).unwrap_or(Path::new(""));
-        let name = file.map_or_else(|| "no file".into(), |p| p.display().to_string());
-        let mut settings = Settings::parse(&text, &name, base)?;
-        settings.overlay(env)?;
-        Self::build(&mut settings)
+        Self::build(&mut Settings::read(file, env)?)
     }
 
     /// A configuration from TOML text alone; relative paths stay as they are.
@@ -182,6 +173,9 @@ impl Config {
     }
 
     fn build(s: &mut Settings) -> Result<Self, Fault> {
+        if !s.unknown.is_empty() {
+            return Err(Fault::new(errors::CONFIG_UNKNOWN_KEY, s.unknown.join(" ")));
+        }
         let dir = s.path("data.dir")?.unwrap_or_default();
         let tls_dir = dir.join("tls");
         let slots_path = s.path("root.slots_path")?.unwrap_or_default();
@@ -243,11 +237,30 @@ struct Settings {
     base: PathBuf,
     /// The tables of `[[forward]]`, and where they stand.
     forward: Vec<(toml::Table, String)>,
+    /// What is wrong with the keys that do not exist, a sentence for each.
+    unknown: Vec<String>,
     #[cfg(test)]
     asked: Vec<String>,
 }
 
 impl Settings {
+    fn read(
+        file: Option<&Path>,
+        env: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, Fault> {
+        let text = match file {
+            Some(path) => std::fs::read_to_string(path).map_err(|e| {
+                Fault::new(errors::CONFIG_UNREADABLE, format!("{}: {e}.", path.display()))
+            })?,
+            None => String::new(),
+        };
+        let base = file.and_then(Path::parent).unwrap_or(Path::new(""));
+        let name = file.map_or_else(|| "no file".into(), |p| p.display().to_string());
+        let mut settings = Self::parse(&text, &name, base)?;
+        settings.overlay(env)?;
+        Ok(settings)
+    }
+
     fn parse(text: &str, name: &str, base: &Path) -> Result<Self, Fault> {
         let table: toml::Table = toml::from_str(text)
             .map_err(|e| Fault::new(errors::CONFIG_UNREADABLE, format!("{name}: {e}")))?;
@@ -255,6 +268,7 @@ impl Settings {
             values: BTreeMap::new(),
             base: base.to_owned(),
             forward: Vec::new(),
+            unknown: Vec::new(),
             #[cfg(test)]
             asked: Vec::new(),
         };
@@ -297,10 +311,10 @@ impl Settings {
 
     fn set(&mut self, path: &str, value: toml::Value, origin: &str) -> Result<(), Fault> {
         let Some(key) = table::find(path) else {
-            return Err(Fault::new(
-                errors::CONFIG_UNKNOWN_KEY,
-                format!("{origin} has `{path}`; the nearest key is `{}`.", table::nearest(path)),
-            ));
+            // All of them are named at once, so that one look at the file is enough.
+            let nearest = table::nearest(path);
+            self.unknown.push(format!("{origin} has `{path}`; the nearest key is `{nearest}`."));
+            return Ok(());
         };
         check(key, &value).map_err(|()| {
             Fault::new(
@@ -469,6 +483,9 @@ mod tests {
         assert!(e.to_string().contains("`kmip.listen`"), "{e}");
         let e = load("", &[("STRONGROOM_KMIP__LISTN", "x")]).unwrap_err();
         assert!(e.to_string().contains("`kmip.listen`"), "{e}");
+        let e = load("[kmip]\nlistn = 1\n[lgo]\nlevel = \"x\"\n", &[]).unwrap_err();
+        assert!(e.to_string().contains("`kmip.listen`"), "{e}");
+        assert!(e.to_string().contains("`log.level`"), "{e}");
         let e = load("listen = 3\n", &[]).unwrap_err();
         assert_eq!(e.info.number, errors::CONFIG_UNKNOWN_KEY.number);
         let e = load("[kmip.listen]\nx = 1\n", &[]).unwrap_err();

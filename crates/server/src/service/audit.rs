@@ -20,15 +20,34 @@ pub fn page(engine: &Engine, query: &AuditQuery) -> Result<AuditPage, Fault> {
     };
     let filter = filter(query);
     // One more than asked for tells whether there is a page before.
-    let mut entries = entries(engine, query.limit + 1, &filter, |entry| {
-        before.as_ref().is_none_or(|before| Cursor::of(entry) < *before)
+    let (mut entries, heads) = entries(engine, query.limit + 1, &filter, |entry| {
+        if before.as_ref().is_some_and(|before| Cursor::of(entry) >= *before) {
+            Wanted::No
+        } else if query.without_heads && entry.kind == "signed-head" {
+            Wanted::Counted
+        } else {
+            Wanted::Yes
+        }
     })?;
     let more = entries.len() > query.limit;
     if more {
         entries.remove(0);
     }
-    let before = entries.first().filter(|_| more).map(|e| Cursor::of(e).text());
-    Ok(AuditPage { records: entries.into_iter().map(Into::into).collect(), before })
+    let first = entries.first().filter(|_| more).map(Cursor::of);
+    let left_out = heads.iter().filter(|head| first.as_ref().is_none_or(|f| *head > f)).count();
+    Ok(AuditPage {
+        records: entries.into_iter().map(Into::into).collect(),
+        before: first.map(|cursor| cursor.text()),
+        left_out: left_out as u64,
+    })
+}
+
+/// What a page does with an entry.
+enum Wanted {
+    Yes,
+    No,
+    /// Left out, and said to be.
+    Counted,
 }
 
 /// Reads both chains whole, and says whether they hold and meet `anchors`.
@@ -66,22 +85,30 @@ pub fn export(engine: &Engine, query: &AuditQuery, style: Style) -> Result<Lines
     ))
 }
 
-/// Entries that pass `wanted`, the newest `count`, oldest first. The engine filters by user
-/// and object; what it does not filter by is looked for in ever larger parts of the audit.
+/// Entries that pass `wanted`, the newest `count`, oldest first, and the places of those that it
+/// counts. The engine filters by user and object; what it does not filter by is looked for in ever
+/// larger parts of the audit.
 fn entries(
     engine: &Engine,
     count: usize,
     filter: &AuditFilter,
-    wanted: impl Fn(&AuditEntry) -> bool,
-) -> Result<Vec<AuditEntry>, Fault> {
+    wanted: impl Fn(&AuditEntry) -> Wanted,
+) -> Result<(Vec<AuditEntry>, Vec<Cursor>), Fault> {
     let mut ask = count;
     loop {
         let all = engine.audit_tail(ask, filter)?;
         let exhausted = all.len() < ask;
-        let mut found: Vec<AuditEntry> = all.into_iter().filter(|e| wanted(e)).collect();
+        let (mut found, mut counted) = (Vec::new(), Vec::new());
+        for entry in all {
+            match wanted(&entry) {
+                Wanted::Yes => found.push(entry),
+                Wanted::Counted => counted.push(Cursor::of(&entry)),
+                Wanted::No => {}
+            }
+        }
         if found.len() >= count || exhausted {
             let skip = found.len().saturating_sub(count);
-            return Ok(found.split_off(skip));
+            return Ok((found.split_off(skip), counted));
         }
         ask = ask.saturating_mul(8);
     }

@@ -55,14 +55,13 @@ fn root_row(error: &RootError) -> &'static errors::ErrorInfo {
     match error {
         RootError::Share(_)
         | RootError::Slot(
-            S::TooFewShares { .. }
-            | S::OtherSet { .. }
+            S::OtherSet { .. }
             | S::OtherSplit { .. }
-            | S::DuplicateShare(_)
             | S::RivalShare(_)
             | S::SharesDoNotFit
             | S::ShareDoesNotFit(_),
         ) => errors::WRONG_SHARE,
+        RootError::Slot(S::TooFewShares { .. } | S::DuplicateShare(_)) => errors::TOO_FEW_SHARES,
         RootError::Slot(S::WrongPassphrase | S::WrongKey(_)) => errors::WRONG_PASSPHRASE,
         RootError::Slot(S::Rule(_)) => errors::LAST_SLOT,
         RootError::Slot(S::NoSlot(_) | S::NoSlotOfKind(_)) => errors::NOT_FOUND,

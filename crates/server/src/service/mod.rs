@@ -61,6 +61,8 @@ pub struct AuditQuery {
     pub since: Option<i64>,
     /// Only before this time, milliseconds since the Unix epoch.
     pub until: Option<i64>,
+    /// Leave out the signed heads, of which a busy hour has hundreds.
+    pub without_heads: bool,
 }
 
 /// Lines of an export, one after the other.

@@ -32,6 +32,16 @@ pub fn text(output: &Output) -> String {
     )
 }
 
+/// Every path under a directory, with itself.
+pub fn all_under(dir: &Path) -> Vec<PathBuf> {
+    let mut all = vec![dir.to_owned()];
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { all.extend(all_under(&path)) } else { all.push(path) }
+    }
+    all
+}
+
 /// A server process that is killed when dropped.
 pub struct House {
     pub dir: TempDir,
@@ -73,9 +83,14 @@ impl House {
         let log = fs::File::create(self.log_path()).unwrap();
         command.stdout(log.try_clone().unwrap()).stderr(log);
         self.child = Some(command.spawn().unwrap());
+        self.wait_until_it_answers();
+    }
+
+    /// Waits until the admin port answers; the server may be somebody else's child.
+    pub fn wait_until_it_answers(&mut self) {
         let end = Instant::now() + PATIENCE;
         while std::net::TcpStream::connect(&self.admin).is_err() {
-            let ended = self.child.as_mut().unwrap().try_wait().unwrap();
+            let ended = self.child.as_mut().and_then(|child| child.try_wait().unwrap());
             assert!(ended.is_none(), "it ended: {ended:?}\n{}", self.log());
             assert!(Instant::now() < end, "it does not serve\n{}", self.log());
             std::thread::sleep(Duration::from_millis(20));
@@ -90,8 +105,13 @@ impl House {
         self.dir.path().join("log")
     }
 
+    /// The process that serves.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
     pub fn signal(&self, name: &str) {
-        let pid = self.child.as_ref().unwrap().id().to_string();
+        let pid = self.pid().to_string();
         assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
     }
 

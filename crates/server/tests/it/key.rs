@@ -62,6 +62,70 @@ fn keys_are_listed_shown_and_rotated_by_the_officer() {
 }
 
 #[test]
+fn a_key_goes_by_its_name_where_only_one_has_it() {
+    let mut house = House::new();
+    let mut serve = house.quickstart(&["--skip-proof"]);
+    serve.env("STRONGROOM_LIFE_CYCLE__DESTROY_DELAY", "3600");
+    serve.env("STRONGROOM_KMIP__DUPLICATE_NAMES", "true");
+    house.start(serve);
+    let mut client = connect(&house);
+    let mut make = |name: &str| {
+        let id = client.create_symmetric_key(256, 12, Some(name)).unwrap();
+        client.activate(&id).unwrap();
+        id
+    };
+    let (one, twin, other) = (make("pay roll/ä"), make("twin"), make("twin"));
+    assert_eq!(house.json(&["key", "show", "pay roll/ä"])["id"], one.as_str());
+    let rotated = house.json(&["key", "rotate", "pay roll/ä", "--yes"]);
+    assert_eq!(rotated["id"], one.as_str());
+    // The name has moved to the replacement.
+    let new = rotated["replacement"].as_str().unwrap();
+    assert_eq!(house.json(&["key", "show", "pay roll/ä"])["id"], new);
+    for verb in [&["show"][..], &["rotate", "--yes"], &["recall"]] {
+        let mut arguments = vec!["key", verb[0], "twin"];
+        arguments.extend(&verb[1..]);
+        let refused = house.run(&arguments);
+        assert_eq!(refused.status.code(), Some(1), "{}", text(&refused));
+        let said = text(&refused);
+        assert!(said.contains("error 3045"), "{said}");
+        assert!(said.contains(&twin) && said.contains(&other), "{said}");
+    }
+    let doomed = make("doomed");
+    let over = strongroom_kmip::RevocationReasonCode::CESSATION_OF_OPERATION;
+    connect(&house).revoke(&doomed, over).unwrap();
+    connect(&house).destroy(&doomed).unwrap();
+    assert_eq!(house.json(&["key", "recall", "doomed"])["recalled"], doomed.as_str());
+    let none = house.run(&["key", "rotate", "nobody", "--yes"]);
+    assert!(text(&none).contains("error 3041") && text(&none).contains("nobody"), "{none:?}");
+}
+
+#[test]
+fn a_use_stands_once_in_the_audit_and_signed_heads_only_for_who_asks() {
+    let house = House::serving();
+    let mut client = connect(&house);
+    let id = client.create_symmetric_key(256, 12, None).unwrap();
+    client.get(&id).unwrap();
+    client.get(&id).unwrap();
+    let tail = text(&house.run(&["audit", "tail", "--object", &id]));
+    assert_eq!(tail.matches(" Get ").count(), 2, "{tail}");
+    assert_eq!(tail.matches(" (Get) ").count(), 1, "{tail}");
+    let shown = text(&house.run(&["audit", "tail", "-n", "100"]));
+    assert!(!shown.contains(" anchor "), "{shown}");
+    let all = text(&house.run(&["audit", "tail", "--all", "-n", "100"]));
+    let heads = all.matches(" anchor ").count();
+    assert!(heads >= 2 && !all.contains("left out"), "{all}");
+    assert!(shown.contains(&format!("{heads} signed heads are left out; --all")), "{shown}");
+    for text in [tail, shown, all] {
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+    // What is left out makes no page shorter.
+    let page = house.json(&["audit", "tail", "-n", "7"]);
+    assert_eq!(page["records"].as_array().unwrap().len(), 7);
+    let named = house.json(&["audit", "tail", "--operation", "anchor"]);
+    assert!(named["records"].as_array().unwrap().len() >= 2);
+}
+
+#[test]
 fn a_destruction_waits_as_configured_and_can_be_called_back() {
     let mut house = House::new();
     let mut serve = house.quickstart(&["--skip-proof"]);

@@ -2,9 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod audit;
+mod config;
 mod doc;
 mod house;
 mod init;
 mod key;
+mod pty;
 mod quickstart;
 mod root;
+mod shares;
+mod signals;

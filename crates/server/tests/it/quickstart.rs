@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::house::{House, strongroom, text};
+use crate::house::{House, all_under, strongroom, text};
 
 #[test]
 fn once_proves_itself_and_a_second_run_serves_the_same_keys() {
@@ -97,6 +97,43 @@ fn status_and_doctor_say_that_it_is_not_for_production() {
 }
 
 #[test]
+fn a_second_run_still_warns_of_shares_that_lie_there() {
+    let house = House::new();
+    let run = || text(&house.quickstart(&["--once"]).output().unwrap());
+    run();
+    let shares = house.data().join("recovery-shares");
+    assert!(run().contains("WARNING: 5 recovery shares are in "));
+    fs::remove_file(shares.join("share-1-of-5.txt")).unwrap();
+    assert!(run().contains("WARNING: 4 recovery shares are in "));
+    for n in 2..=5 {
+        fs::remove_file(shares.join(format!("share-{n}-of-5.txt"))).unwrap();
+    }
+    let said = run();
+    assert!(!said.contains("WARNING"), "{said}");
+}
+
+#[test]
+fn every_file_is_its_owners_alone_whatever_the_umask() {
+    for umask in ["000", "077"] {
+        let house = House::new();
+        let quickstart = house.quickstart(&["--once"]);
+        let mut loose = std::process::Command::new("sh");
+        loose.arg("-c").arg(format!("umask {umask}; exec \"$@\"")).arg("sh");
+        loose.arg(quickstart.get_program()).args(quickstart.get_args());
+        let output = loose.current_dir(house.dir.path()).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output));
+        let all = all_under(&house.data());
+        assert!(all.len() > 30, "{all:?}");
+        for path in all {
+            let data = fs::metadata(&path).unwrap();
+            let wanted = if data.is_dir() { 0o700 } else { 0o600 };
+            let mode = data.permissions().mode() & 0o7777;
+            assert_eq!(mode, wanted, "{} has {mode:o} with umask {umask}", path.display());
+        }
+    }
+}
+
+#[test]
 fn a_log_that_nobody_watches_has_no_colours_and_lock_files_are_private() {
     let mut house = House::new();
     let mut serve = house.quickstart(&["--skip-proof"]);
@@ -119,9 +156,6 @@ fn a_signal_stops_it_cleanly_and_the_audit_holds_afterwards() {
         house.start(again);
         assert_eq!(house.json(&["audit", "verify"])["intact"], true);
     }
-    // Reading the certificates again cuts nobody off.
-    house.signal("HUP");
-    assert_eq!(house.json(&["status"])["state"], "serving");
 }
 
 #[test]

@@ -85,6 +85,27 @@ fn shares_are_verified_without_opening_anything() {
 }
 
 #[test]
+fn too_few_shares_are_no_wrong_shares() {
+    let house = House::serving();
+    let told = |which: &[u8]| {
+        let output = house.run(&strs(&with_files("verify-shares", &shares(&house, which))));
+        assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+        text(&output)
+    };
+    let few = told(&[2, 3]);
+    assert!(few.contains("error 3065") && few.contains("2 of 3"), "{few}");
+    let twice = told(&[2, 3, 2]);
+    assert!(twice.contains("error 3065") && twice.contains("Share 2 was given twice"), "{twice}");
+    // One that is no share of this root key is another thing.
+    let other = House::serving();
+    let mut files = shares(&house, &[2, 3]);
+    files.extend(shares(&other, &[4]));
+    let output = house.run(&strs(&with_files("verify-shares", &files)));
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+    assert!(text(&output).contains("error 3060"), "{}", text(&output));
+}
+
+#[test]
 fn slots_come_and_go_but_never_the_last_way_in() {
     let house = House::serving();
     let file = house.dir.path().join("passphrase");
