@@ -13,6 +13,14 @@ pub(crate) struct Allowances {
     left: Mutex<HashMap<(ObjectId, Counter), u64>>,
 }
 
+/// What a use took from memory, to be put back if it comes to nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Spent {
+    id: ObjectId,
+    counter: Counter,
+    amount: u64,
+}
+
 /// What a reservation has to journal, and what is left of it for later uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reservation {
@@ -23,7 +31,7 @@ pub(crate) struct Reservation {
 }
 
 impl Allowances {
-    /// Takes `amount` from what is left in memory. False when there is not enough, or when the
+    /// Takes `amount` from what is left in memory. None when there is not enough, or when the
     /// limit was lowered since the block was reserved.
     pub(crate) fn take(
         &self,
@@ -31,23 +39,32 @@ impl Allowances {
         counter: Counter,
         amount: u64,
         limit: u64,
-    ) -> bool {
+    ) -> Option<Spent> {
+        let spent = Spent { id: object.id.clone(), counter, amount };
         let mut left = self.left.lock();
         match left.get_mut(&(object.id.clone(), counter)) {
             Some(available) if *available >= amount => {
                 let used = reserved(object, counter).saturating_sub(*available);
                 if amount > limit.saturating_sub(used) {
-                    return false;
+                    return None;
                 }
                 *available -= amount;
-                true
+                Some(spent)
             }
-            _ => amount == 0,
+            _ => (amount == 0).then_some(spent),
         }
     }
 
-    /// Plans a reservation that covers `amount` now and a block for later, within `limit`. None
-    /// when the limit does not allow it. What is left in memory is used up first.
+    /// Gives back what uses took that were undone, refused after all, or are run again.
+    pub(crate) fn put_back(&self, spent: impl IntoIterator<Item = Spent>) {
+        let mut left = self.left.lock();
+        for Spent { id, counter, amount } in spent {
+            *left.entry((id, counter)).or_insert(0) += amount;
+        }
+    }
+
+    /// Plans a reservation that covers `amount` now and a block for later, within `limit`, and says
+    /// what it took from memory, which is used up first. None when the limit does not allow it.
     pub(crate) fn reserve(
         &self,
         object: &ManagedObject,
@@ -55,7 +72,7 @@ impl Allowances {
         counter: Counter,
         amount: u64,
         limit: u64,
-    ) -> Option<Reservation> {
+    ) -> Option<(Reservation, Spent)> {
         let mut left = self.left.lock();
         let key = (object.id.clone(), counter);
         let available = left.get(&key).copied().unwrap_or(0);
@@ -73,12 +90,13 @@ impl Allowances {
         let take = need.saturating_add(block).min(headroom);
         let mine = object.counters.get(&(counter as u8, site)).copied().unwrap_or(0);
         left.insert(key, 0);
-        Some(Reservation {
+        let reservation = Reservation {
             id: object.id.clone(),
             counter,
             upto: mine + take,
             left: available + take - amount,
-        })
+        };
+        Some((reservation, Spent { id: object.id.clone(), counter, amount: available }))
     }
 
     /// After the reservation is durable: its rest becomes usable.
@@ -122,11 +140,13 @@ mod tests {
         let mut object = object();
         let mut used = 0;
         loop {
-            if allowances.take(&object, Counter::Usage, 3, 1_000) {
+            if allowances.take(&object, Counter::Usage, 3, 1_000).is_some() {
                 used += 3;
                 continue;
             }
-            let Some(r) = allowances.reserve(&object, 1, Counter::Usage, 3, 1_000) else { break };
+            let Some((r, _)) = allowances.reserve(&object, 1, Counter::Usage, 3, 1_000) else {
+                break;
+            };
             object.counters.insert((Counter::Usage as u8, 1), r.upto);
             allowances.grant(&r);
             used += 3;
@@ -138,25 +158,25 @@ mod tests {
     fn a_limit_that_was_lowered_counts_at_once() {
         let allowances = Allowances::default();
         let mut object = object();
-        let r = allowances.reserve(&object, 1, Counter::Usage, 1, 6_400).unwrap();
+        let (r, _) = allowances.reserve(&object, 1, Counter::Usage, 1, 6_400).unwrap();
         object.counters.insert((Counter::Usage as u8, 1), r.upto);
         allowances.grant(&r);
-        assert!(allowances.take(&object, Counter::Usage, 1, 6_400));
-        assert!(!allowances.take(&object, Counter::Usage, 1, 2));
+        assert!(allowances.take(&object, Counter::Usage, 1, 6_400).is_some());
+        assert!(allowances.take(&object, Counter::Usage, 1, 2).is_none());
         assert!(allowances.reserve(&object, 1, Counter::Usage, 1, 2).is_none());
-        assert!(allowances.take(&object, Counter::Usage, 1, 3));
+        assert!(allowances.take(&object, Counter::Usage, 1, 3).is_some());
     }
 
     #[test]
     fn after_a_restart_the_rest_of_a_block_counts_as_used() {
         let mut object = object();
         let before = Allowances::default();
-        let r = before.reserve(&object, 1, Counter::Usage, 1, 6_400).unwrap();
+        let (r, _) = before.reserve(&object, 1, Counter::Usage, 1, 6_400).unwrap();
         object.counters.insert((Counter::Usage as u8, 1), r.upto);
         assert_eq!(r.upto, 101);
         let after = Allowances::default();
-        assert!(!after.take(&object, Counter::Usage, 1, 6_400));
-        let r = after.reserve(&object, 1, Counter::Usage, 1, 6_400).unwrap();
+        assert!(after.take(&object, Counter::Usage, 1, 6_400).is_none());
+        let (r, _) = after.reserve(&object, 1, Counter::Usage, 1, 6_400).unwrap();
         assert_eq!(r.upto, 202);
     }
 }

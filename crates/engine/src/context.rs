@@ -14,7 +14,7 @@ use strongroom_policy as policy;
 use strongroom_secmem::SecretBytes;
 use strongroom_store::WriteTx;
 
-use crate::allowance::Reservation;
+use crate::allowance::{Reservation, Spent};
 use crate::cache::Cached;
 use crate::caller::Caller;
 use crate::engine::{Inner, Unsealed};
@@ -60,8 +60,11 @@ pub(crate) struct Ctx<'a, 'tx> {
     pub(crate) placeholders: &'a mut Placeholders,
     pub(crate) out: Encoder,
     pub(crate) trail: Trail,
-    /// Reservations that become usable when the commit is durable.
+    /// Reservations of the batch so far, whose rest becomes usable for others when the commit is
+    /// durable; the batch itself, which is durable with it, may use it before.
     pub(crate) reservations: Vec<Reservation>,
+    /// What this item took from memory.
+    pub(crate) spent: Vec<Spent>,
     /// Key material made before the transaction began.
     pub(crate) prepared: Option<Prepared>,
 }
@@ -291,18 +294,25 @@ impl Ctx<'_, '_> {
         amount: u64,
         limit: u64,
     ) -> Result<(), Refusal> {
-        if self.engine.allowances.take(object, counter, amount, limit) {
+        if let Some(spent) = self.engine.allowances.take(object, counter, amount, limit) {
+            self.spent.push(spent);
             return Ok(());
         }
         if self.tx.is_none() {
             return Err(Refusal::needs_writer());
+        }
+        let own = |r: &&mut Reservation| r.id == object.id && r.counter == counter;
+        if let Some(reserved) = self.reservations.iter_mut().filter(own).find(|r| r.left >= amount)
+        {
+            reserved.left -= amount;
+            return Ok(());
         }
         let site = self.engine.config.site;
         // The row as this transaction sees it: an earlier item may have reserved already.
         let current =
             self.fetch(&object.id)?.ok_or_else(|| Refusal::not_found(object.id.as_str()))?;
         let planned = self.engine.allowances.reserve(&current.object, site, counter, amount, limit);
-        let reservation = planned.ok_or_else(|| {
+        let (reservation, spent) = planned.ok_or_else(|| {
             Refusal::denied(match counter {
                 Counter::Usage => format!("the usage limit of object {} is used up", object.id),
                 Counter::RandomIv => format!(
@@ -311,6 +321,7 @@ impl Ctx<'_, '_> {
                 ),
             })
         })?;
+        self.spent.push(spent);
         // The reservation is a change; the use that needs it stays a use, and belongs into that
         // chain.
         let changed = self.trail.changed;

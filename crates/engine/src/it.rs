@@ -2,14 +2,17 @@
 
 mod archive;
 mod attacks;
+mod batch;
 mod clock;
 mod crypto;
 mod forward;
 mod heads;
 mod keys;
 mod kit;
+mod nonces;
 mod old_data;
 mod periods;
+mod release;
 mod trail;
 mod unseal;
 mod wire;

@@ -17,7 +17,7 @@ use strongroom_policy as policy;
 use strongroom_store::{Done, StoreError, WriteTx};
 use zeroize::Zeroizing;
 
-use crate::allowance::Reservation;
+use crate::allowance::{Reservation, Spent};
 use crate::audit::{Action, BodyRef, encode};
 use crate::caller::Caller;
 use crate::context::{Ctx, Placeholders, Trail};
@@ -63,6 +63,16 @@ struct Ran {
     bytes: Vec<u8>,
     outcomes: Vec<Outcome>,
     reservations: Vec<Reservation>,
+    /// What the items took from memory.
+    spent: Vec<Spent>,
+}
+
+/// What the items of a batch leave to those behind them.
+#[derive(Default)]
+struct Batch {
+    placeholders: Placeholders,
+    reservations: Vec<Reservation>,
+    spent: Vec<Spent>,
 }
 
 pub(crate) fn handle(inner: &Arc<Inner>, caller: &Arc<Caller>, frame: Vec<u8>, reply: ReplyFn) {
@@ -209,18 +219,16 @@ impl Runner<'_> {
         prepared: &mut [Option<Prepared>],
     ) -> Result<Ran, ()> {
         let mut prepared = prepared.iter_mut();
-        let mut placeholders = Placeholders::default();
+        let mut batch = Batch::default();
         let mut outcomes = Vec::with_capacity(1);
-        let mut reservations = Vec::new();
         let mut bytes_given = 0;
         for item in self.request.items.iter() {
-            let mut outcome = self.one(
-                item,
-                tx.as_deref_mut(),
-                &mut placeholders,
-                &mut reservations,
-                prepared.next(),
-            )?;
+            let run = self.one(item, tx.as_deref_mut(), &mut batch, prepared.next());
+            let Ok(mut outcome) = run else {
+                // All of it is run again, on the writer.
+                self.inner.allowances.put_back(batch.spent);
+                return Err(());
+            };
             bytes_given += outcome.payload.as_ref().map_or(0, |payload| payload.len());
             if bytes_given > MAX_REPLY && !outcome.trail.changed {
                 bytes_given -= outcome.payload.take().map_or(0, |payload| payload.len());
@@ -237,15 +245,15 @@ impl Runner<'_> {
             }
         }
         let bytes = self.encode(&mut outcomes);
-        Ok(Ran { bytes, outcomes, reservations })
+        let Batch { reservations, spent, .. } = batch;
+        Ok(Ran { bytes, outcomes, reservations, spent })
     }
 
     fn one(
         &self,
         item: &BatchItem<'_>,
         tx: Option<&mut WriteTx<'_>>,
-        placeholders: &mut Placeholders,
-        reservations: &mut Vec<Reservation>,
+        batch: &mut Batch,
         prepared: Option<&mut Option<Prepared>>,
     ) -> Result<Outcome, ()> {
         let started = Instant::now();
@@ -263,10 +271,11 @@ impl Runner<'_> {
                 version: self.request.header.version,
                 time: self.time,
                 tx,
-                placeholders,
+                placeholders: &mut batch.placeholders,
                 out: Encoder::for_version(self.request.header.version),
                 trail: Trail::default(),
-                reservations: Vec::new(),
+                reservations: batch.reservations.clone(),
+                spent: Vec::new(),
                 prepared: slot.take(),
             };
             let result = operations::run(&mut ctx, item);
@@ -278,7 +287,10 @@ impl Runner<'_> {
                 trail.parameters.push(("client-correlation", kept));
             }
             if result.is_ok() {
-                reservations.append(&mut ctx.reservations);
+                batch.reservations = ctx.reservations;
+                batch.spent.append(&mut ctx.spent);
+            } else {
+                self.inner.allowances.put_back(ctx.spent);
             }
             result.map(|()| Zeroizing::new(ctx.out.into_bytes()))
         };
@@ -307,6 +319,7 @@ impl Runner<'_> {
 
     /// A batch that is undone: what succeeded is told to be undone.
     fn undone(&self, ran: Ran) -> Ran {
+        self.inner.allowances.put_back(ran.spent);
         let mut outcomes = ran.outcomes;
         for outcome in &mut outcomes {
             if outcome.status == ResultStatus::SUCCESS {
@@ -322,7 +335,7 @@ impl Runner<'_> {
             outcome.trail.changed = false;
         }
         let bytes = self.encode(&mut outcomes);
-        Ran { bytes, outcomes, reservations: Vec::new() }
+        Ran { bytes, outcomes, reservations: Vec::new(), spent: Vec::new() }
     }
 
     /// The response message. Where it would be larger than the client takes, the items are

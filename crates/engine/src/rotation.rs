@@ -170,6 +170,7 @@ fn rotate(
             ..Trail::default()
         },
         reservations: Vec::new(),
+        spent: Vec::new(),
         prepared: None,
     };
     let new = replace(&mut ctx, object, given, Some(offset))?;

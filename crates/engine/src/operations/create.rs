@@ -82,7 +82,7 @@ impl Birth {
         }
     }
 
-    fn force(&mut self, tag: Tag, value: Value) {
+    pub(super) fn force(&mut self, tag: Tag, value: Value) {
         let name = AttributeName::Standard(tag);
         self.attributes.retain(|a| a.name != name);
         self.attributes.push(Attribute::new(tag, value));
@@ -113,12 +113,7 @@ impl Birth {
             self.force(Tag::RANDOM_NUMBER_GENERATOR, read_value(&e.into_bytes()));
         }
         if self.object_type != ObjectType::TEMPLATE {
-            let sensitive = self.boolean(Tag::SENSITIVE, false);
-            let extractable = self.boolean(Tag::EXTRACTABLE, true);
-            self.default_to(Tag::SENSITIVE, Value::Boolean(sensitive));
-            self.default_to(Tag::ALWAYS_SENSITIVE, Value::Boolean(sensitive));
-            self.default_to(Tag::EXTRACTABLE, Value::Boolean(extractable));
-            self.default_to(Tag::NEVER_EXTRACTABLE, Value::Boolean(!extractable));
+            self.complete_protection();
             self.default_to(Tag::FRESH, Value::Boolean(true));
         }
         if let Some(material) = &self.material {
@@ -164,6 +159,20 @@ impl Birth {
             check_name(ctx, &ctx.caller.user, &attribute.value, None)?;
         }
         Ok(())
+    }
+
+    /// Sensitive and Extractable, and whether that was so always (KMIP 2.1 sections 4.3 and 4.33).
+    /// What an import says of the past counts only where it takes something away: the present
+    /// cannot be better than the past is told to be.
+    pub(super) fn complete_protection(&mut self) {
+        let sensitive = self.boolean(Tag::SENSITIVE, false);
+        let extractable = self.boolean(Tag::EXTRACTABLE, true);
+        let always = sensitive && self.boolean(Tag::ALWAYS_SENSITIVE, true);
+        let never = !extractable && self.boolean(Tag::NEVER_EXTRACTABLE, true);
+        self.force(Tag::SENSITIVE, Value::Boolean(sensitive));
+        self.force(Tag::ALWAYS_SENSITIVE, Value::Boolean(always));
+        self.force(Tag::EXTRACTABLE, Value::Boolean(extractable));
+        self.force(Tag::NEVER_EXTRACTABLE, Value::Boolean(never));
     }
 
     /// A Usage Limits attribute begins with its whole total.

@@ -56,9 +56,18 @@ pub(super) fn import(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Ref
 }
 
 /// Replaces attributes and material of an object that stays the same object.
-fn replace_existing(ctx: &mut Ctx<'_, '_>, id: &ObjectId, birth: Birth) -> Result<(), Refusal> {
+fn replace_existing(ctx: &mut Ctx<'_, '_>, id: &ObjectId, mut birth: Birth) -> Result<(), Refusal> {
     let Some(old) = ctx.fetch(id)? else { return Err(Refusal::not_found(id.as_str())) };
     let object = &old.object;
+    if object.object_type() != ObjectType::TEMPLATE {
+        // The object is the same, and so is its past.
+        for tag in [Tag::ALWAYS_SENSITIVE, Tag::NEVER_EXTRACTABLE] {
+            if object.value(tag).and_then(Value::as_boolean) == Some(false) {
+                birth.force(tag, Value::Boolean(false));
+            }
+        }
+        birth.complete_protection();
+    }
     let same_kind = object.object_type() == birth.object_type
         && object.creation.as_ref().is_some_and(|c| {
             c.fields == birth.fields
