@@ -17,6 +17,7 @@ use crate::error::EngineError;
 use crate::event::{Event, Held};
 use crate::heads::Signed;
 use crate::request::{self, ReplyFn};
+use crate::root_key::Waiting;
 use crate::rotation::Unrotated;
 use crate::served::Served;
 use crate::streams::Streams;
@@ -48,8 +49,14 @@ pub(crate) struct Inner {
     pub(crate) refused_unseals: AtomicU32,
     /// Whether the stop was recorded.
     finished: AtomicBool,
-    /// Held while the slot file is changed.
+    /// Held while the slot file is changed. Taken after [`Self::epoch_changes`].
     pub(crate) slot_changes: Mutex<()>,
+    /// Held while the wrapped epochs are changed.
+    pub(crate) epoch_changes: Mutex<()>,
+    /// A new root key whose shares are being handed out.
+    pub(crate) waiting_root_key: Mutex<Option<Waiting>>,
+    #[cfg(test)]
+    pub(crate) root_key_steps: Mutex<crate::root_key::Look>,
     unsealed: RwLock<Option<Arc<Unsealed>>>,
     pub(crate) clock: Watch,
 }
@@ -99,6 +106,10 @@ impl Engine {
             refused_unseals: AtomicU32::new(0),
             finished: AtomicBool::new(false),
             slot_changes: Mutex::new(()),
+            epoch_changes: Mutex::new(()),
+            waiting_root_key: Mutex::new(None),
+            #[cfg(test)]
+            root_key_steps: Mutex::default(),
             unsealed: RwLock::new(None),
             clock,
         });

@@ -13,6 +13,7 @@ mod nonces;
 mod old_data;
 mod periods;
 mod release;
+mod root_key;
 mod trail;
 mod unseal;
 mod wire;
@@ -492,7 +493,7 @@ fn a_rotation_of_the_epoch_keeps_every_key_readable_and_shredding_ends_the_old_o
     assert_eq!(bench.by_id(Operation::GET, &kept).unwrap(), before);
     let bench = bench.restart();
     assert_eq!(bench.by_id(Operation::GET, &kept).unwrap(), before);
-    assert_eq!(bench.engine.wrapped_epochs().unwrap().len(), 1);
+    assert_eq!(bench.engine.wrapped_epochs("epoch/").unwrap().len(), 1);
     bench.engine.audit_verify().unwrap();
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use strongroom_model::{Change, ObjectId};
-use strongroom_root::{Keyring, RootKey};
+use strongroom_root::RootKey;
 use strongroom_store::{StoreError, StoreKeys};
 
 use crate::caller::Caller;
@@ -12,11 +12,12 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::event::{self, Event};
 use crate::refusal::Refusal;
+use crate::root_key::under_way;
 use crate::unsealed::Unsealed;
 
 /// Where the wrapped key-encryption keys lie, by epoch. Not in the journal: an epoch must be
 /// erasable.
-const EPOCHS: &str = "epoch/";
+pub(crate) const EPOCHS: &str = "epoch/";
 
 /// Objects sealed anew in one transaction.
 const ROTATE_BATCH: u32 = 256;
@@ -25,7 +26,7 @@ impl Engine {
     /// Whether there is a root key.
     pub fn is_initialised(&self) -> bool {
         // What cannot be read is no reason to begin anew over it.
-        self.wrapped_epochs().map_or(true, |epochs| !epochs.is_empty())
+        self.wrapped_epochs(EPOCHS).map_or(true, |epochs| !epochs.is_empty())
     }
 
     /// Whether the root key is closed.
@@ -45,10 +46,8 @@ impl Engine {
         slot: Option<u32>,
         root: RootKey,
     ) -> Result<(), EngineError> {
-        let wrapped = self.wrapped_epochs()?;
-        let first = wrapped.is_empty();
-        let mut keyring =
-            Keyring::open(root, wrapped.iter().map(|(epoch, bytes)| (*epoch, bytes.as_slice())))?;
+        let mut keyring = self.open_epochs(root)?;
+        let first = keyring.current_epoch() == 0;
         let new_epoch = if first { Some(keyring.add_epoch()?) } else { None };
         let (seed, seal) = keyring.chain_keys("changes")?;
         let keys = StoreKeys::new(&keyring.record_key()?, seal)?;
@@ -56,8 +55,10 @@ impl Engine {
         if let Some((epoch, wrapped)) = new_epoch {
             self.keep_epoch(by, "initialise", epoch, Some(wrapped))?;
         }
+        let root = keyring.root().try_clone()?;
         let unsealed = Unsealed::open(&self.inner.config, keyring, self.inner.stamp_ms())?;
         self.inner.compare_clock(&unsealed);
+        self.settle_root_key(by, &root)?;
         let now_ms = self.inner.stamp_ms();
         // What happened while it was sealed comes first. The lock keeps whoever records
         // something at this moment waiting until it is open.
@@ -99,6 +100,7 @@ impl Engine {
         self.inner.cache.clear();
         self.inner.allowances.clear();
         self.inner.streams.clear();
+        self.forget_prepared_root_key();
         Ok(())
     }
 
@@ -117,6 +119,10 @@ impl Engine {
         mut progress: impl FnMut(u64, u64),
     ) -> Result<u32, EngineError> {
         let unsealed = self.inner.unsealed().ok_or(EngineError::Sealed)?;
+        let _one_at_a_time = self.inner.epoch_changes.try_lock().ok_or_else(under_way)?;
+        // An epoch that is wrapped by one root key must not come beside those of another.
+        let root = unsealed.keyring.read().root().try_clone()?;
+        self.settle_root_key(by, &root)?;
         let (epoch, wrapped) = unsealed.keyring.write().add_epoch()?;
         if let Err(error) = self.keep_epoch(by, "rotate", epoch, Some(wrapped)) {
             // Nothing may be sealed under a key that is not kept.
@@ -170,12 +176,13 @@ impl Engine {
         })
     }
 
-    /// The wrapped key-encryption keys by epoch; readable while sealed.
-    pub(crate) fn wrapped_epochs(&self) -> Result<Vec<(u32, Vec<u8>)>, EngineError> {
+    /// The wrapped key-encryption keys by epoch, in force or not ([`EPOCHS`] and others); readable
+    /// while sealed.
+    pub(crate) fn wrapped_epochs(&self, set: &str) -> Result<Vec<(u32, Vec<u8>)>, EngineError> {
         let mut epochs: Vec<(u32, Vec<u8>)> = self
             .inner
             .store
-            .locals(EPOCHS)?
+            .locals(set)?
             .into_iter()
             .filter_map(|(key, wrapped)| Some((key.parse().ok()?, wrapped)))
             .collect();

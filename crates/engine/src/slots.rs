@@ -239,7 +239,7 @@ impl Engine {
         Ok(MadeSlot { id, shares })
     }
 
-    fn note(
+    pub(crate) fn note(
         &self,
         by: &Caller,
         operation: &str,
@@ -251,7 +251,10 @@ impl Engine {
     }
 }
 
-fn deal(shares: &[Share], recipients: &[String]) -> Result<Vec<DealtShare>, EngineError> {
+pub(crate) fn deal(
+    shares: &[Share],
+    recipients: &[String],
+) -> Result<Vec<DealtShare>, EngineError> {
     if recipients.is_empty() {
         return Ok(shares.iter().map(|s| DealtShare::Text(s.to_text())).collect());
     }

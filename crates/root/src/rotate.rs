@@ -38,10 +38,11 @@ impl SlotFile {
     /// No slot may be left out: one that still opens the old root key would look usable.
     ///
     /// The order that survives a crash at any point:
-    /// 1. store [`Keyring::with_root`](crate::Keyring::with_root)'s wrapped epochs *beside* the
+    /// 1. hand out the new shares: until the next steps they are void, and later they may be needed;
+    /// 2. store [`Keyring::with_root`](crate::Keyring::with_root)'s wrapped epochs *beside* the
     ///    old ones, in one transaction;
-    /// 2. hand out the new shares and [`save`](SlotFile::save) the new slots;
-    /// 3. remove the old wrapped epochs.
+    /// 3. [`save`](SlotFile::save) the new slots;
+    /// 4. remove the old wrapped epochs.
     ///
     /// Whoever opens in between tries both sets of wrapped epochs: the one of another root key
     /// says so ([`RootError::WrongRoot`]).

@@ -128,6 +128,12 @@ impl Manager for Memory {
     fn rotation(&self) -> Rotation {
         Rotation::default()
     }
+    fn prepare_root_key(&self, _: NewRootKey) -> Result<PreparedRootKey, Fault> {
+        no()
+    }
+    fn replace_root_key(&self, _: &Caller, _: &str) -> Result<u64, Fault> {
+        no()
+    }
     fn audit(&self, query: &AuditQuery) -> Result<AuditPage, Fault> {
         assert_eq!(query.actor.as_deref(), Some("a b&c"));
         Ok(AuditPage::default())
@@ -433,6 +439,7 @@ fn a_sealed_server_answers_health_and_unseal_only() {
             let e = match route.method {
                 "GET" => client.get::<serde_json::Value>(&path).unwrap_err(),
                 "POST" => client.post::<serde_json::Value>(&path, &()).unwrap_err(),
+                "PUT" => client.put::<serde_json::Value>(&path, &()).unwrap_err(),
                 "DELETE" => client.delete::<serde_json::Value>(&path).unwrap_err(),
                 other => panic!("{other}"),
             };

@@ -188,6 +188,9 @@ classes! {
     2024 "Rotate Key" Warning API_UPDATE;
     2025 "Recall Destruction" Warning API_UPDATE;
 
+    2030 "Prepare Root Key" Warning API_CREATE;
+    2031 "Replace Root Key" Warning API_UPDATE;
+
     // What the server itself does and meets.
     3001 "initialise" Warning START;
     3002 "unseal" Warning ENABLE;

@@ -12,9 +12,10 @@ use serde::de::DeserializeOwned;
 
 use super::Admin;
 use super::types::{
-    AuditKey, AuditPage, AuditRecord, AuditVerdict, Health, KeyPage, KeyRotated, KeyView, NewSlot,
-    PortStatus, Rotate, Rotation, SharesVerified, Slot, SlotAdded, Status, Unseal, UnsealProgress,
-    VerifyAnchors, VerifyShares,
+    AuditKey, AuditPage, AuditRecord, AuditVerdict, Health, KeyPage, KeyRotated, KeyView,
+    NewRootKey, NewSlot, PortStatus, PreparedRootKey, ReplaceRootKey, RootKeyReplaced, Rotate,
+    Rotation, SharesVerified, Slot, SlotAdded, Status, Unseal, UnsealProgress, VerifyAnchors,
+    VerifyShares,
 };
 use crate::admission::{Gate, Tally};
 use crate::errors::{self, Fault};
@@ -157,6 +158,26 @@ pub(super) async fn rotate(
 
 pub(super) async fn rotation(State(admin): State<Arc<Admin>>) -> Json<Rotation> {
     Json(admin.manager.rotation())
+}
+
+pub(super) async fn prepare_root_key(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    bytes: Bytes,
+) -> Answer<PreparedRootKey> {
+    let with: NewRootKey = body(&bytes)?;
+    Ok(Json(blocking(admin, identity, move |m, _| m.prepare_root_key(with)).await?))
+}
+
+pub(super) async fn replace_root_key(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    bytes: Bytes,
+) -> Answer<RootKeyReplaced> {
+    let with: ReplaceRootKey = body(&bytes)?;
+    let rotation =
+        blocking(admin, identity, move |m, caller| m.replace_root_key(caller, &with.token)).await?;
+    Ok(Json(RootKeyReplaced { rotation }))
 }
 
 /// The query of `GET /v1/audit`.

@@ -18,7 +18,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State as Shared};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, delete, get, post};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use strongroom_model::Role;
@@ -85,6 +85,8 @@ routes! {
     "POST" "/v1/root/verify-shares" VerifyShares, true, "Verify Shares" => post(handlers::verify_shares);
     "POST" "/v1/root/rotate" RotateRoot, true, "Rotate Root" => post(handlers::rotate);
     "GET" "/v1/root/rotate" RotateRoot, true, "Rotation Status" => get(handlers::rotation);
+    "POST" "/v1/root/key" RotateRoot, true, "Prepare Root Key" => post(handlers::prepare_root_key);
+    "PUT" "/v1/root/key" RotateRoot, true, "Replace Root Key" => put(handlers::replace_root_key);
     "POST" "/v1/clock/confirm" ConfirmClock, true, "Confirm Clock" => post(handlers::confirm_clock);
     "GET" "/v1/audit" ReadAudit, true, "Read Audit" => get(handlers::audit);
     "GET" "/v1/audit/{chain}/{seq}" ReadAudit, true, "Read Audit" => get(handlers::audit_record);

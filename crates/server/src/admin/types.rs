@@ -2,6 +2,7 @@
 //! unless a name says otherwise; byte strings are lower-case hexadecimal.
 
 use core::fmt;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use strongroom_engine::AuditEntry;
@@ -166,7 +167,7 @@ pub struct ForwardState {
     /// Records that the chains no longer had.
     pub missing: u64,
     /// For each chain, the last record that is known to be received.
-    pub confirmed: std::collections::BTreeMap<String, u64>,
+    pub confirmed: BTreeMap<String, u64>,
     /// When the last event was sent.
     pub last_sent: Option<i64>,
     /// What went wrong last.
@@ -298,6 +299,43 @@ pub struct Rotate {
     /// Erase the old epoch afterwards.
     #[serde(default)]
     pub shred: bool,
+}
+
+/// `POST /v1/root/key`: prepare a new root key.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewRootKey {
+    /// The passphrase of each passphrase slot, by the slot's number.
+    #[serde(default)]
+    pub passphrases: BTreeMap<u32, SecretText>,
+    /// The custodians' age public keys of a slot of shares, by the slot's number: one for each
+    /// share, in order. Shares of a slot that is not named come in clear.
+    #[serde(default)]
+    pub recipients: BTreeMap<u32, Vec<String>>,
+}
+
+/// Its answer. Nothing has changed so far.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PreparedRootKey {
+    /// Names the new root key to [`ReplaceRootKey`].
+    pub token: String,
+    /// The new shares of each slot that has some: shown this once.
+    pub slots: Vec<SlotAdded>,
+}
+
+/// `PUT /v1/root/key`: the shares are handed out, the new root key takes the place of the old one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplaceRootKey {
+    /// [`PreparedRootKey::token`].
+    pub token: String,
+}
+
+/// Its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RootKeyReplaced {
+    /// How often the root key was replaced.
+    pub rotation: u64,
 }
 
 /// `GET /v1/root/rotate`, and the answer to [`Rotate`].

@@ -91,6 +91,16 @@ impl Client {
         self.call("POST", path, body)
     }
 
+    /// Puts something in its place.
+    ///
+    /// # Errors
+    /// What the server answered, or why it could not be asked.
+    pub fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Fault> {
+        let body =
+            serde_json::to_vec(body).map_err(|e| Fault::new(errors::INTERNAL, format!("{e}.")))?;
+        self.call("PUT", path, body)
+    }
+
     /// Removes something.
     ///
     /// # Errors

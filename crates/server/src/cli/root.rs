@@ -1,8 +1,13 @@
 //! `strongroom root`: the root key and its slots.
 
+mod key;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use self::key::ForRootKey;
 
 use super::client::Client;
 use super::init::{RootInit, show_shares};
@@ -29,7 +34,7 @@ pub enum Root {
     Slot(SlotCommand),
     /// Check that shares would open the root key, without opening it.
     VerifyShares(Verify),
-    /// Begin a new key epoch and wrap every object anew, while serving.
+    /// Begin a new key epoch and wrap every object anew, or replace the root key, while serving.
     Rotate(Rotate),
 }
 
@@ -157,9 +162,16 @@ pub struct Verify {
     reach: Reach,
 }
 
-/// Begin a new key epoch.
+/// Begin a new key epoch, or replace the root key.
 #[derive(Args)]
 pub struct Rotate {
+    /// Replace the root key itself, in every slot: passphrases are asked for, key files and systemd
+    /// credentials are read again, and new shares are dealt. No new epoch begins, unless with
+    /// --shred.
+    #[arg(long)]
+    root_key: bool,
+    #[command(flatten)]
+    slots: ForRootKey,
     /// Erase the old epochs' keys from this store afterwards: what the disk may still hold of
     /// destroyed keys opens no more. A full copy made before (a backup) opens as before.
     #[arg(long)]
@@ -390,13 +402,30 @@ impl Rotate {
                     "{objects} objects are wrapped anew; then the old epochs' keys are erased \
                      from this store, and what the disk may still hold of destroyed keys opens \
                      no more. Backups and other full copies made before hold the old epochs' keys \
-                     wrapped by the same root key: they open as before."
+                     wrapped by the root key of then: they open as before."
                 ),
                 "shred",
             )?;
         }
+        let root_key = match self.root_key {
+            true => Some(self.slots.replace(&client)?.rotation),
+            false => None,
+        };
+        if root_key.is_some() && self.shred {
+            // What follows may fail, and this stays done.
+            eprintln!("The root key is replaced.");
+        }
+        let epoch = match root_key.is_none() || self.shred {
+            true => Some(self.begin_epoch(&client)?),
+            false => None,
+        };
+        show(self.reach.output, &Rotated { root_key, epoch }, people)?;
+        Ok(Exit::Ok)
+    }
+
+    fn begin_epoch(&self, client: &Client) -> Result<Rotation, Fault> {
         let people = self.reach.output == Output::Table;
-        let done: Rotation = std::thread::scope(|scope| {
+        std::thread::scope(|scope| {
             let asking = scope
                 .spawn(|| client.post("/v1/root/rotate", &RotateRequest { shred: self.shred }));
             // Progress comes over a connection of its own.
@@ -412,13 +441,36 @@ impl Rotate {
                 eprint!("\r                                        \r");
             }
             asking.join().unwrap_or_else(|_| Err(errors::INTERNAL.into()))
-        })?;
-        show(self.reach.output, &done, |d| {
-            let tail = if d.shredded { " The old epoch is erased." } else { "" };
-            format!("{} objects are wrapped under epoch {} now.{tail}\n", d.done, d.epoch)
-        })?;
-        Ok(Exit::Ok)
+        })
     }
+}
+
+/// What `root rotate` did.
+#[derive(Serialize)]
+struct Rotated {
+    /// How often the root key was replaced, if it was now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    root_key: Option<u64>,
+    #[serde(flatten)]
+    epoch: Option<Rotation>,
+}
+
+fn people(done: &Rotated) -> String {
+    let mut out = String::new();
+    if done.root_key.is_some() {
+        out.push_str(
+            "The root key is replaced. The old shares open nothing here any more; destroy them, \
+             and every copy of the old slot file.\n",
+        );
+    }
+    if let Some(d) = &done.epoch {
+        let tail = if d.shredded { " The old epoch is erased." } else { "" };
+        out.push_str(&format!(
+            "{} objects are wrapped under epoch {} now.{tail}\n",
+            d.done, d.epoch
+        ));
+    }
+    out
 }
 
 /// A passphrase from a file, a descriptor or the terminal; a new one is asked for twice.

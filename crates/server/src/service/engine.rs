@@ -17,9 +17,9 @@ use zeroize::Zeroizing;
 
 use super::{AuditQuery, Caller, Done, Handler, KeyQuery, Lines, Manager, Reply, audit, keys};
 use crate::admin::types::{
-    AuditPage, AuditRecord, AuditVerdict, ChainHead, KeyPage, KeyRotated, KeyView, Memory, NewSlot,
-    PortStatus, Rotation, SecretText, SharesVerified, Slot, SlotAdded, State, Status, Unseal,
-    UnsealProgress, Unsealing,
+    AuditPage, AuditRecord, AuditVerdict, ChainHead, KeyPage, KeyRotated, KeyView, Memory,
+    NewRootKey, NewSlot, PortStatus, PreparedRootKey, Rotation, SecretText, SharesVerified, Slot,
+    SlotAdded, State, Status, Unseal, UnsealProgress, Unsealing,
 };
 use crate::config::Config;
 use crate::errors::{self, Fault};
@@ -340,6 +340,20 @@ impl Manager for EngineManager {
 
     fn rotation(&self) -> Rotation {
         self.lock_rotation().clone()
+    }
+
+    fn prepare_root_key(&self, with: NewRootKey) -> Result<PreparedRootKey, Fault> {
+        let passphrases = with.passphrases.iter().map(|(slot, text)| Ok((*slot, secret(text)?)));
+        let prepared = self.engine.prepare_root_key(&strongroom_engine::NewRootKey {
+            passphrases: passphrases.collect::<Result<_, Fault>>()?,
+            recipients: with.recipients.into_iter().collect(),
+        })?;
+        let slots = prepared.slots.into_iter().map(added).collect();
+        Ok(PreparedRootKey { token: prepared.token, slots })
+    }
+
+    fn replace_root_key(&self, caller: &Caller, token: &str) -> Result<u64, Fault> {
+        Ok(self.engine.replace_root_key(caller, token)?)
     }
 
     fn audit(&self, query: &AuditQuery) -> Result<AuditPage, Fault> {

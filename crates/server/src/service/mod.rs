@@ -17,8 +17,9 @@ use strongroom_secmem::SecretBytes;
 use strongroom_siem::Style;
 
 use crate::admin::types::{
-    AuditPage, AuditRecord, AuditVerdict, KeyPage, KeyRotated, KeyView, NewSlot, Rotation,
-    SecretText, SharesVerified, Slot, SlotAdded, State, Status, Unseal, UnsealProgress, Unsealing,
+    AuditPage, AuditRecord, AuditVerdict, KeyPage, KeyRotated, KeyView, NewRootKey, NewSlot,
+    PreparedRootKey, Rotation, SecretText, SharesVerified, Slot, SlotAdded, State, Status, Unseal,
+    UnsealProgress, Unsealing,
 };
 use crate::config::Config;
 use crate::errors::Fault;
@@ -128,6 +129,10 @@ pub trait Manager: Handler {
     fn rotate(&self, caller: &Caller, shred: bool) -> Result<Rotation, Fault>;
     /// How far a rotation is.
     fn rotation(&self) -> Rotation;
+    /// Makes a new root key and deals its shares; nothing changes yet.
+    fn prepare_root_key(&self, with: NewRootKey) -> Result<PreparedRootKey, Fault>;
+    /// Puts it in the place of the present one. Gives how often that was done.
+    fn replace_root_key(&self, caller: &Caller, token: &str) -> Result<u64, Fault>;
     /// Audit records.
     fn audit(&self, query: &AuditQuery) -> Result<AuditPage, Fault>;
     /// One record of a chain (`changes` or `uses`).

@@ -10,5 +10,6 @@ mod key;
 mod pty;
 mod quickstart;
 mod root;
+mod root_key;
 mod shares;
 mod signals;
