@@ -228,7 +228,7 @@ impl House {
         let authority = load_authority(memory.as_ref(), &config.tls).unwrap();
         let names = ["localhost".to_owned(), "127.0.0.1".into()];
         make_server_certificate(memory.as_ref(), &authority, &config.tls, &names, now()).unwrap();
-        let running = Running::start(&config, memory.clone()).unwrap();
+        let running = Running::start(&config, memory.clone(), || {}).unwrap();
         for role in Role::ALL {
             let person = Person { name: role.name().into(), group: Some("g".into()), role };
             let bundle = dir.path().join(role.name());

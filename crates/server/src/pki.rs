@@ -135,16 +135,7 @@ impl Authority {
         check_user(&subject.user).map_err(|Unusable(why)| {
             Fault::bad_request(format!("\"{}\" would make {why}.", subject.user.escape_debug()))
         })?;
-        for name in core::iter::once(&subject.user).chain(&subject.group) {
-            if name.trim().is_empty()
-                || name.chars().count() > 64
-                || name.chars().any(char::is_control)
-            {
-                return Err(Fault::bad_request(
-                    "A name has 1 to 64 characters and no control characters.",
-                ));
-            }
-        }
+        core::iter::once(&subject.user).chain(&subject.group).try_for_each(|n| check_subject(n))?;
         let mut params = dated(now, days)?;
         let mut parts = vec![(DnType::CommonName, subject.user.as_str())];
         if let Some(group) = &subject.group {
@@ -259,6 +250,28 @@ fn distinguished(parts: &[(DnType, &str)]) -> DistinguishedName {
         name.push(kind.clone(), *value);
     }
     name
+}
+
+/// Checks that a certificate's subject can have a user's or a group's name.
+///
+/// # Errors
+/// [`errors::BAD_REQUEST`].
+pub fn check_subject(name: &str) -> Result<(), Fault> {
+    if name.trim().is_empty() || name.chars().count() > 64 || name.chars().any(char::is_control) {
+        return Err(Fault::bad_request(format!(
+            "\"{}\": a name has 1 to 64 characters and no control characters.",
+            name.escape_debug()
+        )));
+    }
+    Ok(())
+}
+
+/// Checks that a server's certificate can bear a name or an address.
+///
+/// # Errors
+/// [`errors::BAD_REQUEST`].
+pub fn check_server_name(name: &str) -> Result<(), Fault> {
+    if name.parse::<IpAddr>().is_ok() { Ok(()) } else { dns_name(name).map(drop) }
 }
 
 fn dns_name(name: &str) -> Result<rcgen::string::Ia5String, Fault> {

@@ -1,6 +1,6 @@
 //! A running server: both ports over one key manager, from the first accept to the last flush.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -63,8 +63,7 @@ struct Signals {
 impl Signals {
     fn catch(runtime: &Runtime) -> Result<Self, Fault> {
         let _inside = runtime.enter();
-        // Before they are caught, which ends the ignoring.
-        let outlives_terminal = ignores_hang_up();
+        let outlives_terminal = outlives_terminal();
         let catch =
             |kind| signal(kind).map_err(|e| Fault::new(errors::INTERNAL, format!("signals: {e}.")));
         Ok(Self {
@@ -76,22 +75,30 @@ impl Signals {
     }
 }
 
-/// Whether this process ignores SIGHUP (`proc_pid_status(5)`: bit N-1 stands for signal N).
-fn ignores_hang_up() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status
-        .lines()
-        .find_map(|line| line.strip_prefix("SigIgn:"))
-        .and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok());
-    mask.is_some_and(|mask| mask & 1 == 1)
+/// Whether SIGHUP was ignored when this was first asked: before it is caught, which ends the
+/// ignoring (`proc_pid_status(5)`: bit N-1 stands for signal N).
+pub(crate) fn outlives_terminal() -> bool {
+    static ANSWER: OnceLock<bool> = OnceLock::new();
+    *ANSWER.get_or_init(|| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mask = status
+            .lines()
+            .find_map(|line| line.strip_prefix("SigIgn:"))
+            .and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok());
+        mask.is_some_and(|mask| mask & 1 == 1)
+    })
 }
 
 impl Running {
-    /// Listens on both ports.
+    /// Listens on both ports. Signals are caught before that, and `caught` is told when they are.
     ///
     /// # Errors
     /// [`errors::TLS_MATERIAL`] or [`errors::CANNOT_LISTEN`].
-    pub fn start(config: &Config, manager: Arc<dyn Manager>) -> Result<Self, Fault> {
+    pub fn start(
+        config: &Config,
+        manager: Arc<dyn Manager>,
+        caught: impl FnOnce(),
+    ) -> Result<Self, Fault> {
         let kmip_tls = Arc::new(Live::new(tls::server_config(&config.tls, &[])?));
         let admin_tls = Arc::new(Live::new(tls::server_config(&config.tls, ADMIN_ALPN)?));
         let certificate_ends = ends(config)?;
@@ -102,6 +109,7 @@ impl Running {
         }
         let runtime = builder.build().map_err(|e| Fault::new(errors::INTERNAL, format!("{e}.")))?;
         let signals = Signals::catch(&runtime)?;
+        caught();
         let (stop, stopping) = watch::channel(false);
         let kmip_socket = bind(&runtime, config.kmip.listen)?;
         let admin_socket = bind(&runtime, config.admin.listen)?;

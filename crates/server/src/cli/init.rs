@@ -1,23 +1,29 @@
 //! `strongroom init` and `strongroom root init`: first set-up on the server's machine, asked for
 //! on a terminal or told by a file.
 
-use std::path::{Path, PathBuf};
+mod ask;
+mod plan;
+mod shares;
+mod undo;
+
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
-use serde::Deserialize;
-use strongroom_model::Role;
 
-use super::output::{complain, say};
-use super::prompt::{Terminal, secret_from_file};
+pub use shares::{shares_lie_in, show_shares, write_shares};
+pub use undo::Undo;
+
+use self::plan::{EXAMPLE, Plan, check, check_shamir};
+use super::output::say;
+use super::prompt::Terminal;
 use super::root::passphrase;
 use super::{Done, start_log};
-use crate::admin::types::{NewSlot, SecretText, State};
+use crate::admin::types::{NewSlot, State};
 use crate::config::Config;
 use crate::errors::{self, Exit, Fault};
-use crate::identity::{Unusable, check_user};
 use crate::kmip_listener::now;
-use crate::pki;
-use crate::service;
+use crate::service::{self, Manager};
 use crate::setup::{Person, certificate_names, enrol, make_authority, make_server_certificate};
 
 /// First set-up: root key, custodians, certificates, people. Runs on the server's machine, as the
@@ -64,92 +70,6 @@ pub struct RootInit {
     shares_dir: Option<PathBuf>,
 }
 
-/// The answers.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Plan {
-    /// The private CA's name.
-    #[serde(default = "default_authority")]
-    authority: String,
-    /// DNS names and addresses by which clients reach the server.
-    server_names: Vec<String>,
-    /// Where the bundles go, one directory for each name.
-    #[serde(default = "default_bundles")]
-    bundles: PathBuf,
-    /// Where shares go; without it, to the terminal.
-    shares: Option<PathBuf>,
-    /// Root slots.
-    slot: Vec<PlannedSlot>,
-    /// People and programs.
-    person: Vec<PlannedPerson>,
-}
-
-fn default_authority() -> String {
-    "Strongroom CA".into()
-}
-
-fn default_bundles() -> PathBuf {
-    "strongroom-bundles".into()
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
-enum PlannedSlot {
-    File,
-    SystemdCredential {
-        name: String,
-    },
-    Passphrase {
-        passphrase_file: PathBuf,
-    },
-    Shamir {
-        threshold: u8,
-        shares: u8,
-        #[serde(default)]
-        recipients: Vec<String>,
-    },
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PlannedPerson {
-    name: String,
-    role: String,
-    group: Option<String>,
-}
-
-/// An example of the answers, which is tested to be one.
-const EXAMPLE: &str = r#"# Answers for `strongroom init --from`.
-authority = "Example Corp key manager CA"
-server_names = ["kms.example.com", "10.0.0.5"]
-bundles = "strongroom-bundles"   # one directory for each name below
-shares = "recovery-shares"       # leave out to show them on the terminal
-
-[[slot]]                         # the custodians' shares: always
-kind = "shamir"
-threshold = 3
-shares = 5
-# recipients = ["age1...", ...]  # one for each share, to hand them out encrypted
-
-[[slot]]                         # so that a restart needs nobody
-kind = "systemd-credential"
-name = "strongroom-root"
-
-[[person]]
-name = "olga"
-role = "officer"                 # keys and policies
-[[person]]
-name = "sam"
-role = "sysadmin"                # the server; no keys
-[[person]]
-name = "aude"
-role = "auditor"                 # reads everything, changes nothing
-[[person]]
-name = "db-01"
-role = "client"                  # uses keys over KMIP
-group = "databases"
-"#;
-
 impl Init {
     pub fn run(self) -> Done {
         if self.example {
@@ -158,7 +78,6 @@ impl Init {
         }
         let config = Config::load(Some(&self.config), std::env::vars())?;
         start_log(&config.log.level, config.log.json);
-        let mut terminal = None;
         let plan = match &self.from {
             Some(file) => {
                 let text = std::fs::read_to_string(file)
@@ -167,13 +86,13 @@ impl Init {
                     .map_err(|e| Fault::new(errors::INPUT, format!("{}: {e}", file.display())))?
             }
             None => {
-                let asked = terminal.insert(Terminal::of_input().ok_or_else(|| {
+                let mut terminal = Terminal::of_input().ok_or_else(|| {
                     Fault::new(
                         errors::INPUT,
                         "Nobody sits at a terminal; give --from FILE (see --example).",
                     )
-                })?);
-                ask(asked)?
+                })?;
+                ask::ask(&mut terminal)?
             }
         };
         let (slots, people) = check(&plan)?;
@@ -194,90 +113,58 @@ impl Init {
     }
 }
 
-/// Everything that is wrong with a plan is found before anything is made.
-fn check(plan: &Plan) -> Result<(Vec<NewSlot>, Vec<Person>), Fault> {
-    let wrong = |what: String| Fault::new(errors::INPUT, what);
-    if plan.server_names.is_empty() {
-        return Err(wrong("The server needs a name or an address.".into()));
-    }
-    let mut slots = Vec::new();
-    for slot in &plan.slot {
-        slots.push(match slot {
-            PlannedSlot::File => NewSlot::File,
-            PlannedSlot::SystemdCredential { name } => {
-                NewSlot::SystemdCredential { name: name.clone() }
-            }
-            PlannedSlot::Passphrase { passphrase_file } => {
-                NewSlot::Passphrase { passphrase: secret_from_file(passphrase_file)? }
-            }
-            PlannedSlot::Shamir { threshold, shares, recipients } => {
-                check_shamir(*threshold, *shares, recipients)?;
-                NewSlot::Shamir {
-                    threshold: *threshold,
-                    shares: *shares,
-                    recipients: recipients.clone(),
-                }
-            }
-        });
-    }
-    if !slots.iter().any(|s| matches!(s, NewSlot::Shamir { .. })) {
-        return Err(wrong(
-            "One slot must be shamir: shares are what opens the root key when all else is lost."
-                .into(),
-        ));
-    }
-    if slots.len() < 2 {
-        return Err(wrong(
-            "There must be two slots, so that losing one loses nothing: add a passphrase or a \
-             systemd credential."
-                .into(),
-        ));
-    }
-    let mut people: Vec<Person> = Vec::new();
-    for person in &plan.person {
-        let role = Role::from_name(&person.role).ok_or_else(|| {
-            let known: Vec<_> = Role::ALL.iter().map(|r| r.name()).collect();
-            wrong(format!("`{}` is not a role; they are {}.", person.role, known.join(", ")))
-        })?;
-        let plain = person.name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.@ ".contains(&b));
-        if person.name.is_empty() || person.name.starts_with('.') || !plain {
-            return Err(wrong(format!("`{}` cannot be a bundle's directory.", person.name)));
-        }
-        check_user(&person.name)
-            .map_err(|Unusable(why)| wrong(format!("`{}` would make {why}.", person.name)))?;
-        if people.iter().any(|p| p.name == person.name) {
-            return Err(Fault::new(
-                errors::ROLE_EXCLUDED,
-                format!("{} is named twice.", person.name),
-            ));
-        }
-        people.push(Person { name: person.name.clone(), group: person.group.clone(), role });
-    }
-    for role in [Role::CryptoOfficer, Role::SystemAdministrator, Role::Auditor] {
-        if !people.iter().any(|p| p.role == role) {
-            return Err(wrong(format!("Somebody must be {}.", role.name())));
-        }
-    }
-    Ok((slots, people))
-}
-
-fn check_shamir(threshold: u8, shares: u8, recipients: &[String]) -> Result<(), Fault> {
-    if threshold < 2 || shares < threshold {
-        return Err(Fault::new(
-            errors::SLOT_UNUSABLE,
-            "At least two shares must be needed, and not more than there are.",
-        ));
-    }
-    if !recipients.is_empty() && recipients.len() != usize::from(shares) {
-        return Err(Fault::new(
-            errors::SLOT_UNUSABLE,
-            "Give one recipient for each share, or none.",
-        ));
-    }
-    Ok(())
-}
-
 fn carry_out(
+    config: &Config,
+    plan: &Plan,
+    slots: Vec<NewSlot>,
+    people: &[Person],
+) -> Result<(), Fault> {
+    if slots.iter().any(|s| matches!(s, NewSlot::File)) {
+        super::serve::refuse_file_slot(config)?;
+    }
+    let mut places: Vec<PathBuf> = people.iter().map(|p| plan.bundles.join(&p.name)).collect();
+    places.extend(plan.shares.clone());
+    // A share that was shown before something was in the way would be a share of nothing.
+    let taken = places.iter().chain([&config.tls.certificate, &config.tls.client_ca]);
+    if let Some(path) = taken.into_iter().find(|path| path.exists()) {
+        not_done_already(config)?;
+        return Err(Fault::new(errors::FILE_EXISTS, format!("It is {}.", path.display())));
+    }
+    with_new_store(config, &places, |manager| make(manager, config, plan, slots, people))
+}
+
+/// Runs a set-up over a store that has no root key yet. If it fails, or is broken off, what it made
+/// is removed.
+fn with_new_store(
+    config: &Config,
+    places: &[PathBuf],
+    set_up: impl FnOnce(&dyn Manager) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let undo = Undo::begin(config, places)?;
+    let manager = service::open(config, None).and_then(|manager| {
+        let new = manager.state() == State::Uninitialised;
+        if new { Ok(manager) } else { Err(already(config)) }
+    });
+    let manager: Arc<dyn Manager> = match manager {
+        Ok(manager) => manager,
+        Err(fault) => {
+            // It is another set-up's, or another server's.
+            undo.keep();
+            return Err(fault);
+        }
+    };
+    undo.claim_store(config);
+    let done = set_up(manager.as_ref());
+    manager.stop();
+    match done {
+        Ok(()) => undo.keep(),
+        Err(_) => undo.run(),
+    }
+    done
+}
+
+fn make(
+    manager: &dyn Manager,
     config: &Config,
     plan: &Plan,
     slots: Vec<NewSlot>,
@@ -285,13 +172,6 @@ fn carry_out(
 ) -> Result<(), Fault> {
     let step = |text: &str| say(&format!("  {text}\n"));
     let encrypted: Vec<bool> = slots.iter().map(has_recipients).collect();
-    let manager = service::open(config, None)?;
-    if manager.state() != State::Uninitialised {
-        return Err(errors::ALREADY_INITIALISED.into());
-    }
-    if slots.iter().any(|s| matches!(s, NewSlot::File)) {
-        super::serve::refuse_file_slot(config)?;
-    }
     let made = manager.initialise(slots)?;
     step(&format!("root key with {} slots", made.len()));
     for (slot, encrypted) in made.iter().zip(encrypted) {
@@ -299,18 +179,41 @@ fn carry_out(
             show_shares(&slot.shares, plan.shares.as_deref(), encrypted)?;
         }
     }
-    let authority = make_authority(manager.as_ref(), &config.tls, &plan.authority, now())?;
+    let authority = make_authority(manager, &config.tls, &plan.authority, now())?;
     step(&format!("private CA \"{}\"", plan.authority));
     let names = certificate_names(&plan.server_names, &[config.kmip.listen, config.admin.listen]);
-    make_server_certificate(manager.as_ref(), &authority, &config.tls, &names, now())?;
+    make_server_certificate(manager, &authority, &config.tls, &names, now())?;
     step(&format!("server certificate for {}", names.join(", ")));
     let admin = reachable(plan, config);
     for person in people {
         let dir = plan.bundles.join(&person.name);
-        enrol(manager.as_ref(), &authority, person, &dir, &admin, now())?;
+        enrol(manager, &authority, person, &dir, &admin, now())?;
         step(&format!("{} ({}): {}", person.name, person.role.name(), dir.display()));
     }
-    manager.stop();
+    Ok(())
+}
+
+/// That there is a root key already, and how to go on if a set-up broke off after it had made one.
+fn already(config: &Config) -> Fault {
+    let data = config.data.dir.display();
+    let detail = if config.tls.client_ca.exists() {
+        format!("It is the one of {data}.")
+    } else {
+        format!(
+            "It is the one of {data}, which has no CA: if a set-up broke off there, remove {data} \
+             and {} and begin again.",
+            config.root.slots_path.display()
+        )
+    };
+    Fault::new(errors::ALREADY_INITIALISED, detail)
+}
+
+/// Refuses where there is a root key, without making anything.
+fn not_done_already(config: &Config) -> Result<(), Fault> {
+    let there = config.data.dir.join("store.db").exists();
+    if there && service::open(config, None)?.state() != State::Uninitialised {
+        return Err(already(config));
+    }
     Ok(())
 }
 
@@ -351,202 +254,16 @@ impl RootInit {
                 passphrase: passphrase(self.passphrase_file.as_ref(), self.passphrase_fd, true)?,
             },
         });
-        let manager = service::open(&config, None)?;
-        if manager.state() != State::Uninitialised {
-            return Err(errors::ALREADY_INITIALISED.into());
-        }
-        for slot in manager.initialise(slots)? {
-            if !slot.shares.is_empty() {
-                show_shares(&slot.shares, self.shares_dir.as_deref(), encrypted)?;
+        let places: Vec<PathBuf> = self.shares_dir.iter().cloned().collect();
+        with_new_store(&config, &places, |manager| {
+            for slot in manager.initialise(slots)? {
+                if !slot.shares.is_empty() {
+                    show_shares(&slot.shares, self.shares_dir.as_deref(), encrypted)?;
+                }
             }
-        }
-        manager.stop();
+            Ok(())
+        })?;
         say("The root key is made.\n");
         Ok(Exit::Ok)
-    }
-}
-
-/// Hands shares out: to new private files in `dir`, or one after the other on the terminal.
-/// Never to a pipe or a log.
-pub fn show_shares(
-    shares: &[SecretText],
-    dir: Option<&Path>,
-    encrypted: bool,
-) -> Result<(), Fault> {
-    if let Some(dir) = dir {
-        return write_shares(shares, dir, encrypted);
-    }
-    let mut terminal = Terminal::of_output()
-        .ok_or_else(|| Fault::new(errors::INPUT, "There is no terminal to show shares on."))?;
-    let asks = Terminal::of_input().is_some();
-    for (i, share) in shares.iter().enumerate() {
-        terminal.show(&format!(
-            "\nShare {} of {}:\n\n{}\n\n",
-            i + 1,
-            shares.len(),
-            share.reveal()
-        ))?;
-        if asks {
-            terminal.ask("Press Enter when its custodian has written it down. ")?;
-            // Clear the screen and what can be scrolled back to.
-            terminal.show("\x1b[2J\x1b[3J\x1b[H")?;
-        }
-    }
-    Ok(())
-}
-
-/// Writes shares to new private files.
-pub fn write_shares(shares: &[SecretText], dir: &Path, encrypted: bool) -> Result<(), Fault> {
-    pki::private_dir(dir)?;
-    for (i, share) in shares.iter().enumerate() {
-        let name = if encrypted { "age" } else { "txt" };
-        let path = dir.join(format!("share-{}-of-{}.{name}", i + 1, shares.len()));
-        let text = zeroize::Zeroizing::new(format!("{}\n", share.reveal()));
-        pki::write_private(&path, text.as_bytes())?;
-    }
-    shares_lie_in(dir);
-    Ok(())
-}
-
-/// Warns of the shares that are in a directory, if there are any.
-pub fn shares_lie_in(dir: &Path) {
-    let Ok(entries) = std::fs::read_dir(dir) else { return };
-    let is_share = |name: &str| {
-        let name = name.strip_prefix("share-").unwrap_or_default();
-        name.ends_with(".txt") || name.ends_with(".age")
-    };
-    let count = entries.flatten().filter(|e| e.file_name().to_str().is_some_and(is_share)).count();
-    if count == 0 {
-        return;
-    }
-    let (these, are) = if count == 1 { ("share", "is") } else { ("shares", "are") };
-    complain(&format!(
-        "WARNING: {count} recovery {these} {are} in {}. Move each to another person's keeping, \
-         off this machine, and delete them here.",
-        dir.display()
-    ));
-}
-
-/// The walk-through.
-fn ask(t: &mut Terminal) -> Result<Plan, Fault> {
-    t.show(
-        "First set-up. Nothing is made before the last question; Ctrl-C leaves\n\
-         everything as it was.\n\n1. The server\n",
-    )?;
-    let names = t.ask("   DNS names and addresses by which clients reach it (by spaces): ")?;
-    let authority = t.ask("   Name of the private CA [Strongroom CA]: ")?;
-    t.show("\n2. Custodians: shares that open the root key when all else is lost\n")?;
-    let shares = number(t, "   How many custodians [5]: ", 5)?;
-    let threshold = number(t, "   How many of them open together [3]: ", 3)?;
-    let mut recipients = Vec::new();
-    let encrypt = t.ask("   Encrypt each share to its custodian's age key? [y/N]: ")?;
-    if encrypt.eq_ignore_ascii_case("y") {
-        for i in 1..=shares {
-            recipients.push(t.ask(&format!("   age public key of custodian {i}: "))?);
-        }
-    }
-    let mut slot = vec![PlannedSlot::Shamir { threshold, shares, recipients }];
-    t.show(
-        "\n3. Restarts\n   Without a slot that opens by itself, custodians must come after every\n\
-         \x20  restart.\n",
-    )?;
-    let credential = t.ask("   Let a systemd credential open it? Its name, or nothing: ")?;
-    if credential.is_empty() {
-        t.show("   Then a passphrase is the other way in.\n")?;
-        let file = t.ask("   File with the passphrase (12 characters or more, mode 0600): ")?;
-        slot.push(PlannedSlot::Passphrase { passphrase_file: file.into() });
-    } else {
-        slot.push(PlannedSlot::SystemdCredential { name: credential });
-    }
-    t.show("\n4. People. One person has one role; names by spaces\n")?;
-    let mut person = Vec::new();
-    for (role, question) in [
-        ("officer", "   Officers (keys and policies): "),
-        ("sysadmin", "   System administrators (the server; no keys): "),
-        ("auditor", "   Auditors (read everything, change nothing): "),
-        ("client", "   First clients (programs that use keys): "),
-    ] {
-        for name in t.ask(question)?.split_whitespace() {
-            person.push(PlannedPerson { name: name.into(), role: role.into(), group: None });
-        }
-    }
-    let bundles = t.ask("\n5. Directory for their bundles [strongroom-bundles]: ")?;
-    let plan = Plan {
-        authority: if authority.is_empty() { default_authority() } else { authority },
-        server_names: names.split_whitespace().map(str::to_owned).collect(),
-        bundles: if bundles.is_empty() { default_bundles() } else { bundles.into() },
-        shares: None,
-        slot,
-        person,
-    };
-    check(&plan)?;
-    let go = t.ask(&format!(
-        "\n{threshold} of {shares} shares, {} people and programs, server {}. Make it? [y/N]: ",
-        plan.person.len(),
-        plan.server_names.join(", ")
-    ))?;
-    if go.eq_ignore_ascii_case("y") {
-        Ok(plan)
-    } else {
-        Err(Fault::new(errors::INPUT, "Nothing was made."))
-    }
-}
-
-fn number(t: &mut Terminal, question: &str, default: u8) -> Result<u8, Fault> {
-    let answer = t.ask(question)?;
-    if answer.is_empty() {
-        return Ok(default);
-    }
-    answer.parse().map_err(|_| Fault::new(errors::INPUT, format!("`{answer}` is not a number.")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn plan(text: &str) -> Plan {
-        toml::from_str(text).unwrap()
-    }
-
-    #[test]
-    fn the_example_is_a_plan() {
-        let plan = plan(EXAMPLE);
-        let (slots, people) = check(&plan).unwrap();
-        assert_eq!((slots.len(), people.len()), (2, 4));
-        assert_eq!(people[3].group.as_deref(), Some("databases"));
-    }
-
-    #[test]
-    fn a_plan_without_shares_or_with_a_role_missing_is_refused() {
-        let without =
-            EXAMPLE.replace("kind = \"shamir\"\nthreshold = 3\nshares = 5", "kind = \"file\"");
-        assert!(check(&plan(&without)).unwrap_err().to_string().contains("shamir"));
-        let without = EXAMPLE.replace("role = \"auditor\"", "role = \"client\"");
-        assert!(check(&plan(&without)).unwrap_err().to_string().contains("auditor"));
-        let without = EXAMPLE.replace("threshold = 3", "threshold = 1");
-        assert_eq!(check(&plan(&without)).unwrap_err().info.name, "slot-unusable");
-    }
-
-    #[test]
-    fn nobody_gets_two_roles_and_no_name_leaves_the_directory() {
-        let twice = EXAMPLE.replace("\"aude\"", "\"olga\"");
-        assert_eq!(check(&plan(&twice)).unwrap_err().info.name, "role-excluded");
-        for name in ["../x", "a/b", ".ssh", "", "Server", "console"] {
-            let bad = EXAMPLE.replace("\"aude\"", &format!("\"{name}\""));
-            assert!(check(&plan(&bad)).is_err(), "{name}");
-        }
-    }
-
-    #[test]
-    fn shares_go_to_private_files() {
-        use std::os::unix::fs::PermissionsExt;
-        let dir = tempfile::tempdir().unwrap();
-        let shares = [SecretText::new("a".into()), SecretText::new("b".into())];
-        let target = dir.path().join("shares");
-        write_shares(&shares, &target, false).unwrap();
-        let file = target.join("share-2-of-2.txt");
-        assert_eq!(std::fs::read_to_string(&file).unwrap(), "b\n");
-        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(write_shares(&shares, &target, false).is_err());
     }
 }

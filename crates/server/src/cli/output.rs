@@ -40,7 +40,7 @@ pub fn say(text: &str) {
 /// no fault of ours.
 pub fn complain(text: &str) {
     let mut err = std::io::stderr().lock();
-    let text = if err.is_terminal() { folded(text) } else { format!("{text}\n") };
+    let text = if err.is_terminal() { folded(text) } else { format!("{}\n", text.trim_end()) };
     let _ = err.write_all(text.as_bytes());
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use strongroom_model::Role;
 
-use super::init::{shares_lie_in, write_shares};
+use super::init::{Undo, shares_lie_in, write_shares};
 use super::output::say;
 use super::prompt::Terminal;
 use super::proof::Proof;
@@ -84,9 +84,22 @@ impl Quickstart {
         private_dir(&self.data)?;
         let config = self.config()?;
         start_log(&config.log.level, config.log.json);
-        let manager = service::open(&config, Some(WHY_NOT.to_owned()))?;
-        if manager.state() == State::Uninitialised {
-            self.set_up(&config, manager.as_ref())?;
+        let undo = Undo::begin(&config, &[self.bundles(), self.data.join(SHARES_DIR)])?;
+        let opened = service::open(&config, Some(WHY_NOT.to_owned()));
+        let new = opened.as_ref().is_ok_and(|manager| manager.state() == State::Uninitialised);
+        if !new {
+            undo.keep();
+        } else {
+            undo.claim_store(&config);
+        }
+        let manager = opened?;
+        if new {
+            if let Err(fault) = self.set_up(&config, manager.as_ref()) {
+                manager.stop();
+                undo.run();
+                return Err(fault);
+            }
+            undo.keep();
         } else {
             say(&format!("Data directory {}: it is set up already.\n", self.data.display()));
             // Whoever reads the directory has the shares: said until they are elsewhere.
@@ -96,7 +109,8 @@ impl Quickstart {
             }
         }
         manager.event("configuration-loaded", "quickstart");
-        let running = Running::start(&config, manager.clone())?;
+        // From then on it is the running server that signals stop.
+        let running = Running::start(&config, manager.clone(), || drop(undo))?;
         if !self.skip_proof {
             let Running { kmip, admin, .. } = &running;
             say(&format!("Serving KMIP on {kmip}, administration on {admin}.\n\n"));

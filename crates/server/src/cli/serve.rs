@@ -41,7 +41,7 @@ impl Serve {
             Ok(false) => tracing::warn!("sealed: {}", errors::SEALED.next),
             Err(fault) => tracing::error!("sealed: {fault}"),
         }
-        let mut running = Running::start(&config, manager.clone())?;
+        let mut running = Running::start(&config, manager.clone(), || {})?;
         for why in manager.not_for_production() {
             tracing::warn!("NOT FOR PRODUCTION: {why}");
         }

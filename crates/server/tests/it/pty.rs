@@ -83,9 +83,15 @@ impl Terminal {
         }
     }
 
-    /// Types a line.
-    pub fn type_line(&mut self, text: &str) {
-        self.line.as_mut().unwrap().write_all(format!("{text}\n").as_bytes()).unwrap();
+    /// Types keys as they are.
+    pub fn type_keys(&mut self, keys: &str) {
+        self.line.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Waits until something is shown, then types a line.
+    pub fn answer(&mut self, question: &str, text: &str) {
+        self.expect(question);
+        self.type_keys(&format!("{text}\n"));
     }
 
     /// Closes the terminal, as a window is closed.

@@ -50,7 +50,7 @@ fn on_a_terminal_the_shares_are_shown_there_and_are_in_no_file() {
     let open = house.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
     assert!(open.status.success() && text(&open).contains("Unsealed."), "{}", text(&open));
     assert_eq!(files_with(house.dir.path(), &shares).len(), 3, "the search finds what is there");
-    terminal.type_line("\x03");
+    terminal.type_keys("\x03");
     assert_eq!(terminal.wait(), Some(0));
     // Shown once: the next run has none to show.
     let serve = house.quickstart(&["--skip-proof"]);

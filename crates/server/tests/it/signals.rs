@@ -87,7 +87,7 @@ fn control_c_in_a_terminal_stops_a_quickstart() {
     let mut terminal = Terminal::start(&house.quickstart(&["--skip-proof"]));
     terminal.expect("Ctrl-C stops.");
     // As the terminal itself turns the key into the signal.
-    terminal.type_line("\x03");
+    terminal.type_keys("\x03");
     assert_eq!(terminal.wait(), Some(0), "{}", terminal.seen());
     assert!(terminal.seen().contains("the same command serves them again"));
     let again = house.quickstart(&["--skip-proof"]);
