@@ -13,6 +13,8 @@ use parking_lot::Mutex;
 use strongroom_model::{ManagedObject, ObjectId};
 use strongroom_secmem::SecretBytes;
 
+use crate::access::key_groups;
+
 /// Enough that two threads seldom meet.
 const SHARDS: usize = 16;
 
@@ -20,12 +22,15 @@ const SHARDS: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Cached {
     pub(crate) object: ManagedObject,
+    /// The key groups that it is in.
+    pub(crate) key_groups: Vec<String>,
     pub(crate) material: OnceLock<SecretBytes>,
 }
 
 impl Cached {
     pub(crate) fn new(object: ManagedObject) -> Self {
-        Self { object, material: OnceLock::new() }
+        let key_groups = key_groups(&object);
+        Self { object, key_groups, material: OnceLock::new() }
     }
 }
 

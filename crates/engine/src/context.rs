@@ -1,6 +1,7 @@
 //! What an operation works with: the caller, the version, the time, the objects it may see, and
 //! the transaction it may change them in.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use strongroom_kmip::{
@@ -8,12 +9,13 @@ use strongroom_kmip::{
 };
 use strongroom_model::{
     Change, Counter, Lifecycle, ManagedObject, ObjectId, Origin, Purpose, Reading, Role,
-    StateFault, permits,
+    ServerState, StateFault, permits,
 };
 use strongroom_policy as policy;
 use strongroom_secmem::SecretBytes;
 use strongroom_store::WriteTx;
 
+use crate::access::{Granted, key_groups};
 use crate::allowance::{Reservation, Spent};
 use crate::cache::Cached;
 use crate::caller::Caller;
@@ -34,7 +36,7 @@ pub(crate) struct Trail {
     /// The object, or the first of several.
     pub(crate) object: Option<String>,
     /// The rule that decided.
-    pub(crate) rule: String,
+    pub(crate) rule: Cow<'static, str>,
     /// Parameters that matter: name and value.
     pub(crate) parameters: Vec<(&'static str, String)>,
     /// Whether the item changed something, and so is in the journal of changes.
@@ -48,6 +50,8 @@ pub(crate) struct Ctx<'a, 'tx> {
     pub(crate) engine: &'a Inner,
     pub(crate) unsealed: &'a Unsealed,
     pub(crate) caller: &'a Caller,
+    /// The server's own state as the request found it: roles and grants on key groups.
+    pub(crate) server: &'a ServerState,
     pub(crate) role: Option<Role>,
     pub(crate) operation: Operation,
     /// Whether the request has no other item. A use that cannot be repeated must not run before
@@ -144,8 +148,8 @@ impl Ctx<'_, '_> {
             .fetch(id)?
             .filter(|cached| operations::is_visible(&cached.object, self.version))
             .ok_or_else(|| Refusal::not_found(id.as_str()))?;
-        let decision = self.decide(operation, Some(&cached.object));
-        self.trail.rule = decision.rule.to_string();
+        let decision = self.decide(operation, Some((&cached.object, &cached.key_groups)));
+        self.trail.rule = decision.rule_text();
         if !decision.allowed {
             return Err(Refusal::not_found(id.as_str()));
         }
@@ -158,13 +162,14 @@ impl Ctx<'_, '_> {
     /// Whether the caller may see `object` with `operation`, without a word to the audit: for
     /// lists.
     pub(crate) fn may(&self, operation: Operation, object: &ManagedObject) -> bool {
-        operations::is_visible(object, self.version) && self.decide(operation, Some(object)).allowed
+        operations::is_visible(object, self.version)
+            && self.decide(operation, Some((object, &key_groups(object)))).allowed
     }
 
     /// Checks that the caller may do this operation at all.
     pub(crate) fn authorise(&mut self) -> Result<(), Refusal> {
         let decision = self.decide(self.operation, None);
-        self.trail.rule = decision.rule.to_string();
+        self.trail.rule = decision.rule_text();
         if decision.allowed {
             return Ok(());
         }
@@ -174,14 +179,19 @@ impl Ctx<'_, '_> {
         )))
     }
 
-    fn decide(&self, operation: Operation, object: Option<&ManagedObject>) -> policy::Decision {
-        policy::decide(&policy::Request {
-            user: &self.caller.user,
-            groups: &self.caller.groups,
-            role: self.role,
-            action: policy::Action::Kmip(operation),
-            object,
-        })
+    fn decide(
+        &self,
+        operation: Operation,
+        object: Option<(&ManagedObject, &[String])>,
+    ) -> policy::Decision {
+        let who =
+            policy::Who { user: &self.caller.user, groups: &self.caller.groups, role: self.role };
+        let granted = Granted(self.server);
+        let facts = object.map(|(object, key_groups)| {
+            policy::Facts::of(&who, operation, object, key_groups, &granted)
+        });
+        let action = policy::Action::Kmip(operation);
+        self.engine.policy.decide(&policy::Request { who, action, object: facts })
     }
 
     /// An object as this request sees it, whoever may use it.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::{Mutex, RwLock};
 use strongroom_kmip::Operation;
+use strongroom_policy::Decider;
 use strongroom_root::Share;
 use strongroom_store::{Options, Store};
 
@@ -35,6 +36,7 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) cache: Arc<Cache>,
     pub(crate) allowances: Allowances,
+    pub(crate) policy: Decider,
     pub(crate) streams: Streams,
     pub(crate) served: Served,
     pub(crate) signed: Signed,
@@ -90,12 +92,14 @@ impl Engine {
         let hook = cache.clone();
         let store = Store::open(options, Box::new(move |ids| hook.forget(ids)))?;
         let clock = Watch::start(wall, &store, config.site);
+        let policy = Decider::new().map_err(|e| EngineError::Damaged(e.to_string()))?;
         let inner = Arc::new_cyclic(|this| Inner {
             this: this.clone(),
             config,
             store,
             cache,
             allowances: Allowances::default(),
+            policy,
             streams: Streams::default(),
             served: Served::default(),
             signed: Signed::default(),

@@ -64,6 +64,16 @@ pub enum EngineError {
     /// The object is in a state in which that cannot be done.
     #[error("{0}")]
     WrongState(String),
+    /// The policy denies it on this object.
+    #[error("{user} may not do that with object {object} (rule {rule})")]
+    Denied {
+        /// Who asked.
+        user: String,
+        /// The object.
+        object: String,
+        /// The rule that decided.
+        rule: String,
+    },
     /// The engine's own rules refuse it.
     #[error("{0}")]
     Refused(String),

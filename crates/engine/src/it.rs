@@ -1,5 +1,6 @@
 //! The engine from outside: frames in, frames out, and what the audit keeps.
 
+mod access;
 mod archive;
 mod attacks;
 mod batch;

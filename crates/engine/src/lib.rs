@@ -11,6 +11,7 @@
 //!   next block) is run again there.
 #![forbid(unsafe_code)]
 
+mod access;
 mod admin;
 mod allowance;
 mod attributes;
@@ -24,6 +25,7 @@ mod engine;
 mod error;
 mod event;
 mod forward;
+mod grants;
 mod heads;
 #[cfg(test)]
 mod it;
@@ -36,6 +38,7 @@ mod request;
 mod root;
 mod root_key;
 mod rotation;
+mod rules;
 mod served;
 mod slots;
 mod streams;
@@ -51,12 +54,14 @@ pub use engine::Engine;
 pub use error::EngineError;
 pub use event::Event;
 pub use forward::siem_event;
+pub use grants::{Grant, GrantOn, KeyGroup, Subject};
 pub use keys::{KeyDetail, KeyFilter, KeySummary};
 pub use offline::{FilesReport, Unmet, anchors_in, verify_files};
 pub use operations::offered_operations;
 pub use refusal::Refusal;
 pub use request::{Reply, ReplyFn};
 pub use root_key::{NewRootKey, PreparedRootKey};
+pub use rules::{Difference, Question, RulesDiff};
 pub use slots::{DealtShare, MadeSlot, NewSlot, SlotInfo};
 pub use trail::{AuditEntry, AuditFault, AuditFilter, AuditReport};
 pub use unseal::{Unlock, UnsealProgress, Unsealing};

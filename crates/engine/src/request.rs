@@ -12,11 +12,12 @@ use strongroom_kmip::{
     AsynchronousIndicator, BatchErrorContinuationOption, Encoder, Operation, ProtocolVersion,
     ResultReason, ResultStatus,
 };
-use strongroom_model::{Reading, Role};
+use strongroom_model::{Reading, Role, ServerState};
 use strongroom_policy as policy;
 use strongroom_store::{Done, StoreError, WriteTx};
 use zeroize::Zeroizing;
 
+use crate::access::who;
 use crate::allowance::{Reservation, Spent};
 use crate::audit::{Action, BodyRef, encode};
 use crate::caller::Caller;
@@ -111,10 +112,10 @@ pub(crate) fn handle(inner: &Arc<Inner>, caller: &Arc<Caller>, frame: Vec<u8>, r
         };
         return reply(Reply { bytes, close: false });
     }
-    let role = inner.store.server_state().role_of(&caller.user);
+    let server = inner.store.server_state();
     for (item, slot) in request.items.iter().zip(&mut prepared) {
         // Nothing is computed for whom the operation is refused anyway.
-        if slot.is_none() && may(caller, role, item.operation) {
+        if slot.is_none() && may(inner, caller, &server, item.operation) {
             *slot = operations::prepare(item.operation, item.payload, version);
         }
     }
@@ -181,8 +182,9 @@ fn run(
     prepared: &mut [Option<Prepared>],
 ) -> Option<Ran> {
     let time = inner.time();
-    let role = inner.store.server_state().role_of(&caller.user);
-    let runner = Runner { inner, unsealed, caller, request, role, time };
+    let server = inner.store.server_state();
+    let role = server.role_of(&caller.user);
+    let runner = Runner { inner, unsealed, caller, request, server: &server, role, time };
     match tx {
         None => runner.all(None, prepared).ok(),
         Some(tx) if request.header.batch_error == BatchErrorContinuationOption::UNDO => {
@@ -207,6 +209,7 @@ struct Runner<'a> {
     unsealed: &'a Unsealed,
     caller: &'a Caller,
     request: &'a Request<'a>,
+    server: &'a ServerState,
     role: Option<Role>,
     time: Reading,
 }
@@ -265,6 +268,7 @@ impl Runner<'_> {
                 engine: self.inner,
                 unsealed: self.unsealed,
                 caller: self.caller,
+                server: self.server,
                 role: self.role,
                 operation: item.operation,
                 alone: self.request.items.len() == 1,
@@ -389,15 +393,9 @@ fn encode_outcomes(header: &ResponseHeader<'_>, outcomes: &[Outcome]) -> Vec<u8>
 }
 
 /// Whether the caller may do the operation at all.
-fn may(caller: &Caller, role: Option<Role>, operation: Operation) -> bool {
-    policy::decide(&policy::Request {
-        user: &caller.user,
-        groups: &caller.groups,
-        role,
-        action: policy::Action::Kmip(operation),
-        object: None,
-    })
-    .allowed
+fn may(inner: &Inner, caller: &Caller, server: &ServerState, operation: Operation) -> bool {
+    let action = policy::Action::Kmip(operation);
+    inner.policy.decide(&policy::Request { who: who(caller, server), action, object: None }).allowed
 }
 
 /// What the header alone rules out.

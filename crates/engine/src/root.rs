@@ -56,6 +56,7 @@ impl Engine {
             self.keep_epoch(by, "initialise", epoch, Some(wrapped))?;
         }
         let root = keyring.root().try_clone()?;
+        self.load_rules()?;
         let unsealed = Unsealed::open(&self.inner.config, keyring, self.inner.stamp_ms())?;
         self.inner.compare_clock(&unsealed);
         self.settle_root_key(by, &root)?;

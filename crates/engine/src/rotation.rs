@@ -152,10 +152,12 @@ fn rotate(
     ];
     // The replacement belongs to the owner of what it replaces, whoever asks for it.
     let owner = Caller { user: object.owner().to_owned(), ..by.clone() };
+    let server = inner.store.server_state();
     let mut ctx = Ctx {
         engine: inner,
         unsealed,
         caller: &owner,
+        server: &server,
         role: None,
         operation: Operation::RE_KEY,
         version: ProtocolVersion::V2_1,
@@ -165,7 +167,7 @@ fn rotate(
         placeholders: &mut Placeholders::default(),
         out: Encoder::ungated(),
         trail: Trail {
-            rule: rule.to_owned(),
+            rule: rule.to_owned().into(),
             recorded_as: Some(Box::new(by.clone())),
             ..Trail::default()
         },

@@ -425,6 +425,8 @@ fn kind_name(kind: ChangeKind) -> &'static str {
         ChangeKind::Reserved => "reserved",
         ChangeKind::Granted => "granted",
         ChangeKind::GrantRevoked => "grant-revoked",
+        ChangeKind::GroupGranted => "group-granted",
+        ChangeKind::GroupGrantRevoked => "group-grant-revoked",
         ChangeKind::RoleGranted => "role-granted",
         ChangeKind::RoleRevoked => "role-revoked",
         ChangeKind::CertificateIssued => "certificate-issued",
@@ -456,6 +458,11 @@ fn describe(change: &Change) -> String {
         Change::Granted { subject, operation, .. }
         | Change::GrantRevoked { subject, operation, .. } => {
             format!("{subject} {}", strongroom_kmip::Operation(*operation).name())
+        }
+        Change::GroupGranted { key_group, subject, operation, .. }
+        | Change::GroupGrantRevoked { key_group, subject, operation } => {
+            let operation = strongroom_kmip::Operation(*operation).name();
+            format!("key group {key_group}: {subject} {operation}")
         }
         Change::RoleGranted { user, role, .. } | Change::RoleRevoked { user, role } => {
             format!("{user} {}", role.name())

@@ -144,6 +144,26 @@ pub enum Change {
         /// The operation's code.
         operation: u32,
     },
+    /// A user or group may use every object of a key group.
+    GroupGranted {
+        /// The key group.
+        key_group: String,
+        /// The user or group, as the policy spells subjects.
+        subject: String,
+        /// The operation's code.
+        operation: u32,
+        /// The revocations that the author had seen.
+        seen: Seen,
+    },
+    /// A grant on a key group is withdrawn.
+    GroupGrantRevoked {
+        /// The key group.
+        key_group: String,
+        /// The user or group.
+        subject: String,
+        /// The operation's code.
+        operation: u32,
+    },
     /// A user gets a role.
     RoleGranted {
         /// The user.
@@ -223,11 +243,15 @@ pub enum ChangeKind {
     Archived = 18,
     /// Brought back from archival storage.
     Recovered = 19,
+    /// [`Change::GroupGranted`].
+    GroupGranted = 20,
+    /// [`Change::GroupGrantRevoked`].
+    GroupGrantRevoked = 21,
 }
 
 impl ChangeKind {
     /// Every kind.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Created,
         Self::Attributes,
         Self::Activated,
@@ -247,6 +271,8 @@ impl ChangeKind {
         Self::Noted,
         Self::Archived,
         Self::Recovered,
+        Self::GroupGranted,
+        Self::GroupGrantRevoked,
     ];
 
     /// The kind with this number.
@@ -265,6 +291,8 @@ impl Change {
             Self::Reserved { .. } => ChangeKind::Reserved,
             Self::Granted { .. } => ChangeKind::Granted,
             Self::GrantRevoked { .. } => ChangeKind::GrantRevoked,
+            Self::GroupGranted { .. } => ChangeKind::GroupGranted,
+            Self::GroupGrantRevoked { .. } => ChangeKind::GroupGrantRevoked,
             Self::RoleGranted { .. } => ChangeKind::RoleGranted,
             Self::RoleRevoked { .. } => ChangeKind::RoleRevoked,
             Self::CertificateIssued(_) => ChangeKind::CertificateIssued,
@@ -371,6 +399,14 @@ impl ServerState {
             }
             Change::RoleRevoked { user, role } => {
                 self.roles.entry((user.clone(), *role)).or_default().strong(stamp.site, stamp.hlc);
+            }
+            Change::GroupGranted { key_group, subject, operation, seen } => {
+                let key = (key_group.clone(), subject.clone(), *operation);
+                self.group_grants.entry(key).or_default().weak(seen.clone());
+            }
+            Change::GroupGrantRevoked { key_group, subject, operation } => {
+                let key = (key_group.clone(), subject.clone(), *operation);
+                self.group_grants.entry(key).or_default().strong(stamp.site, stamp.hlc);
             }
             Change::CertificateIssued(info) => self.note_certificate(stamp, info),
             Change::CertificateRevoked { fingerprint, reason } => {

@@ -85,6 +85,8 @@ pub struct CertificateState {
 pub struct ServerState {
     /// Role grants; removal wins.
     pub roles: BTreeMap<(String, Role), Contest>,
+    /// Grants on key groups, by key group, subject and the operation's code; removal wins.
+    pub group_grants: BTreeMap<(String, String, u32), Contest>,
     /// Certificates by fingerprint.
     pub certificates: BTreeMap<String, CertificateState>,
     /// Settings by (namespace, key); last writer wins.
@@ -97,6 +99,9 @@ impl ServerState {
     pub fn join(&mut self, other: &ServerState) {
         for (key, contest) in &other.roles {
             self.roles.entry(key.clone()).or_default().join(contest);
+        }
+        for (key, contest) in &other.group_grants {
+            self.group_grants.entry(key.clone()).or_default().join(contest);
         }
         for (fingerprint, theirs) in &other.certificates {
             if let Some((stamp, info)) = &theirs.info {

@@ -97,6 +97,10 @@ admin_actions! {
     ChangeRoles = "change-roles": OFFICER;
     /// See keys and their attributes, never their material.
     ListKeys = "list-keys": SEES_USERS_AND_KEYS;
+    /// See the rules, and ask what they decide.
+    ReadPolicy = "read-policy": SEES_USERS_AND_KEYS;
+    /// Change the rules.
+    ChangePolicy = "change-policy": OFFICER;
     /// Make, rotate, revoke or destroy keys, and grant their use.
     ManageKeys = "manage-keys": OFFICER;
 }

@@ -22,6 +22,9 @@ pub const ROLE_LACKS: &str = "role-lacks";
 /// Denied: no rule allows it.
 pub const DEFAULT_DENY: &str = "default-deny";
 
+/// Denied: a rule could not be evaluated, so nothing is allowed.
+pub const POLICY_ERROR: &str = "policy-error";
+
 /// Every rule, with whether it allows and its meaning in one sentence.
 pub const ALL: &[(&str, bool, &str)] = &[
     (ANYONE, true, "Open to whoever has a certificate that counts."),
@@ -38,4 +41,5 @@ pub const ALL: &[(&str, bool, &str)] = &[
     ),
     (ROLE_LACKS, false, "The user has no role, or one without this administrative action."),
     (DEFAULT_DENY, false, "No rule allows it."),
+    (POLICY_ERROR, false, "A rule could not be evaluated, so nothing is allowed."),
 ];

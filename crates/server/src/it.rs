@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, StreamOwned};
 use rustls_pki_types::ServerName;
 use strongroom_model::{CertificateInfo, Role};
+use strongroom_policy::{Action, AdminAction, Decision, Request, Rules, Who};
 use strongroom_secmem::SecretBytes;
 
 use crate::admin::types::*;
@@ -64,6 +65,12 @@ impl Manager for Memory {
     }
     fn role_of(&self, user: &str) -> Option<Role> {
         self.roles.lock().unwrap().iter().find(|(u, _)| u == user).map(|(_, r)| *r)
+    }
+    fn decide(&self, caller: &Caller, action: AdminAction) -> Decision {
+        let role = self.role_of(&caller.user);
+        let who = Who { user: &caller.user, groups: &caller.groups, role };
+        let request = Request { who, action: Action::Admin(action), object: None };
+        Rules::builtin().unwrap().decide(&request)
     }
     fn status(&self) -> Status {
         let port = || PortStatus {

@@ -243,6 +243,8 @@ classes! {
     4017 "noted" Info API_OTHER;
     4018 "archived" Notice API_UPDATE;
     4019 "recovered" Notice API_UPDATE;
+    4020 "group-granted" Warning ASSIGN_PRIVILEGES;
+    4021 "group-grant-revoked" Warning REMOVE_PRIVILEGES;
 
     // Anything else, by the kind of record.
     9001 "use" Info API_OTHER;

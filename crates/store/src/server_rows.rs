@@ -11,6 +11,7 @@ use crate::error::StoreError;
 use crate::keys::StoreKeys;
 
 const ROLE: &str = "role";
+const GROUP_GRANT: &str = "group-grant";
 const CERTIFICATE: &str = "certificate";
 const REVOCATION: &str = "revocation";
 const SETTING: &str = "setting";
@@ -27,6 +28,14 @@ pub(crate) fn write(
             if let Some(contest) = state.roles.get(&(user.clone(), *role)) {
                 let key = format!("{}\u{0}{user}", role.name());
                 put(connection, keys, ROLE, &key, &contest.encode())?;
+            }
+        }
+        Change::GroupGranted { key_group, subject, operation, .. }
+        | Change::GroupGrantRevoked { key_group, subject, operation } => {
+            let of = (key_group.clone(), subject.clone(), *operation);
+            if let Some(contest) = state.group_grants.get(&of) {
+                let key = format!("{operation}\u{0}{key_group}\u{0}{subject}");
+                put(connection, keys, GROUP_GRANT, &key, &contest.encode())?;
             }
         }
         Change::CertificateIssued(CertificateInfo { fingerprint, .. }) => {
@@ -92,6 +101,15 @@ pub(crate) fn read(
                 .and_then(|(role, user)| Some((Role::from_name(role)?, user)))
                 .ok_or_else(|| damaged("no known role".to_owned()))?;
             state.roles.insert((user.to_owned(), role), contest);
+        } else if family == GROUP_GRANT {
+            let contest = Contest::decode(&value).map_err(|e| damaged(e.to_string()))?;
+            let mut parts = key.splitn(3, '\u{0}');
+            let of = (parts.next().and_then(|o| o.parse().ok()), parts.next(), parts.next());
+            let (Some(operation), Some(key_group), Some(subject)) = of else {
+                return Err(damaged("no key group, subject and operation".to_owned()));
+            };
+            let of = (key_group.to_owned(), subject.to_owned(), operation);
+            state.group_grants.insert(of, contest);
         } else {
             let (stamp, change) = unstamped(&value).map_err(damaged)?;
             state.apply(stamp, &change);

@@ -330,6 +330,10 @@ impl ReadTx<'_> {
             format!("role {} of {user}", role.name())
         };
         compare(&truth.roles, &state.roles, role, found);
+        let grant = |(key_group, subject, operation): &(String, String, u32)| {
+            format!("grant of operation {operation} on key group {key_group} to {subject}")
+        };
+        compare(&truth.group_grants, &state.group_grants, grant, found);
         compare(
             &truth.certificates,
             &state.certificates,

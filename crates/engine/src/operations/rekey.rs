@@ -7,10 +7,13 @@ use strongroom_kmip::{
     Attribute, AttributeName, AttributeSet, LinkType, ObjectType, ResultReason, Tag,
     UniqueIdentifierEnum, Value, View,
 };
-use strongroom_model::{AttributeKey, Change, ChangeKind, Lifecycle, ManagedObject, ObjectId};
+use strongroom_model::{
+    AttributeKey, Change, ChangeKind, Lifecycle, ManagedObject, ObjectId, Seen,
+};
 
 use super::create::{Pair, deliver_pair, generate, pair_of};
 use super::life::link;
+use crate::access::key_group_attribute;
 use crate::context::Ctx;
 use crate::refusal::Refusal;
 
@@ -68,7 +71,27 @@ pub(crate) fn replace(
     birth.attributes.push(Attribute::new(Tag::LINK, link(LinkType::REPLACED_OBJECT_LINK, &old.id)));
     let new = birth.deliver(ctx)?;
     add_link(ctx, old, LinkType::REPLACEMENT_OBJECT_LINK, &new)?;
+    inherit_grants(ctx, old, &new)?;
     Ok(new)
+}
+
+/// Whoever may use a key may use what replaces it.
+fn inherit_grants(
+    ctx: &mut Ctx<'_, '_>,
+    old: &ManagedObject,
+    new: &ObjectId,
+) -> Result<(), Refusal> {
+    for ((subject, operation), contest) in &old.grants {
+        if contest.weak_holds() {
+            ctx.change(&Change::Granted {
+                id: new.clone(),
+                subject: subject.clone(),
+                operation: *operation,
+                seen: Seen::default(),
+            })?;
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn re_key_key_pair(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Refusal> {
@@ -166,6 +189,8 @@ fn inherit(
     for (name, index, value) in old.attributes() {
         let left = name.tag().is_some_and(|tag| LEFT_BEHIND.contains(&tag))
             || matches!(name, AttributeName::Vendor { vendor, .. } if vendor == "strongroom");
+        // The replacement stays in the old key's groups.
+        let left = left && *name != key_group_attribute();
         if !left && !given_names.contains(name) {
             attributes.push(Attribute { name: name.clone(), index, value: value.clone() });
         }

@@ -78,6 +78,17 @@ impl Change {
                 e.text(SUBJECT, subject);
                 e.integer(OPERATION_CODE, *operation as i32);
             }
+            Self::GroupGranted { key_group, subject, operation, seen } => {
+                e.text(KEY_GROUP, key_group);
+                e.text(SUBJECT, subject);
+                e.integer(OPERATION_CODE, *operation as i32);
+                write_seen(e, SEEN, seen);
+            }
+            Self::GroupGrantRevoked { key_group, subject, operation } => {
+                e.text(KEY_GROUP, key_group);
+                e.text(SUBJECT, subject);
+                e.integer(OPERATION_CODE, *operation as i32);
+            }
             Self::RoleGranted { user, role, seen } => {
                 e.text(USER, user);
                 e.integer(ROLE, *role as i32);
@@ -163,6 +174,17 @@ impl Change {
             },
             ChangeKind::GrantRevoked => Self::GrantRevoked {
                 id: object()?,
+                subject: text(view, SUBJECT, "Subject")?,
+                operation: integer(view, OPERATION_CODE, "OperationCode")? as u32,
+            },
+            ChangeKind::GroupGranted => Self::GroupGranted {
+                key_group: text(view, KEY_GROUP, "KeyGroup")?,
+                subject: text(view, SUBJECT, "Subject")?,
+                operation: integer(view, OPERATION_CODE, "OperationCode")? as u32,
+                seen: read_seen(need(view, SEEN, "Seen")?)?,
+            },
+            ChangeKind::GroupGrantRevoked => Self::GroupGrantRevoked {
+                key_group: text(view, KEY_GROUP, "KeyGroup")?,
                 subject: text(view, SUBJECT, "Subject")?,
                 operation: integer(view, OPERATION_CODE, "OperationCode")? as u32,
             },

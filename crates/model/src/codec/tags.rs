@@ -61,4 +61,5 @@ stored_tags! {
     ATTRIBUTE_TAG = 0x54002B, "AttributeTag";
     CREATION = 0x54002C, "Creation";
     DIGEST = 0x54002D, "Digest";
+    KEY_GROUP = 0x540030, "KeyGroup";
 }

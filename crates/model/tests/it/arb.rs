@@ -189,6 +189,12 @@ pub fn server_change() -> impl Strategy<Value = Change> {
         2 => (user.clone(), role.clone(), seen())
             .prop_map(|(user, role, seen)| Change::RoleGranted { user, role, seen }),
         2 => (user, role).prop_map(|(user, role)| Change::RoleRevoked { user, role }),
+        2 => (subject(), 0..2u32, seen()).prop_map(|(subject, operation, seen)| {
+            Change::GroupGranted { key_group: "payroll".to_owned(), subject, operation, seen }
+        }),
+        2 => (subject(), 0..2u32).prop_map(|(subject, operation)| Change::GroupGrantRevoked {
+            key_group: "payroll".to_owned(), subject, operation,
+        }),
         2 => (fingerprint.clone(), 0..3i64).prop_map(|(fingerprint, not_after)| {
             Change::CertificateIssued(CertificateInfo {
                 fingerprint,

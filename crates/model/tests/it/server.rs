@@ -39,6 +39,30 @@ fn two_roles_granted_at_two_sites_are_none_until_one_is_taken() {
 }
 
 #[test]
+fn a_grant_on_a_key_group_can_be_taken_and_given_again_and_removal_wins() {
+    let of = ("payroll".to_owned(), "user:alice".to_owned(), 10);
+    let grant = |state: &ServerState| Change::GroupGranted {
+        key_group: of.0.clone(),
+        subject: of.1.clone(),
+        operation: of.2,
+        seen: state.group_grants.get(&of).map(|c| c.strong_seen()).unwrap_or_default(),
+    };
+    let revoke =
+        Change::GroupGrantRevoked { key_group: of.0.clone(), subject: of.1.clone(), operation: 10 };
+    let holds = |state: &ServerState| state.group_grants.get(&of).is_some_and(|c| c.weak_holds());
+    let mut here = ServerState::default();
+    here.apply(at(1, 1), &grant(&here.clone()));
+    assert!(holds(&here));
+    let mut there = here.clone();
+    here.apply(at(2, 1), &revoke);
+    there.apply(at(3, 2), &grant(&there.clone()));
+    here.join(&there);
+    assert!(!holds(&here), "a grant that did not see the removal came through");
+    here.apply(at(4, 1), &grant(&here.clone()));
+    assert!(holds(&here));
+}
+
+#[test]
 fn a_certificate_may_be_revoked_before_it_is_known() {
     let mut state = ServerState::default();
     let revoke = Change::CertificateRevoked { fingerprint: "aa".into(), reason: "lost".into() };

@@ -1,9 +1,9 @@
 //! Administrative actions by role.
 
 use strongroom_model::Role::{self, Auditor, CryptoOfficer, Custodian, SystemAdministrator};
-use strongroom_policy::{Action, AdminAction, Needs, Request, decide, rule};
+use strongroom_policy::{Action, AdminAction, Needs, Request, Who, rule};
 
-use crate::ROLES;
+use crate::{BUILTIN, ROLES};
 
 #[rustfmt::skip]
 const TABLE: &[(AdminAction, &[Role])] = &[
@@ -26,15 +26,17 @@ const TABLE: &[(AdminAction, &[Role])] = &[
     (AdminAction::ListUsers,         &[CryptoOfficer, Auditor]),
     (AdminAction::ChangeRoles,       &[CryptoOfficer]),
     (AdminAction::ListKeys,          &[CryptoOfficer, Auditor]),
+    (AdminAction::ReadPolicy,        &[CryptoOfficer, Auditor]),
+    (AdminAction::ChangePolicy,      &[CryptoOfficer]),
     (AdminAction::ManageKeys,        &[CryptoOfficer]),
 ];
 
 fn ask(role: Option<Role>, action: AdminAction) -> (bool, String) {
     let groups = ["officer".to_owned(), "sysadmin".to_owned()];
     let action = Action::Admin(action);
-    let request = Request { user: "officer", groups: &groups, role, action, object: None };
-    let decision = decide(&request);
-    (decision.allowed, decision.rule.into_owned())
+    let who = Who { user: "officer", groups: &groups, role };
+    let decision = BUILTIN.decide(&Request { who, action, object: None });
+    (decision.allowed, decision.rule().to_owned())
 }
 
 #[test]
@@ -60,7 +62,15 @@ fn only_reading_is_an_auditors() {
         AdminAction::ALL.iter().filter(|a| ask(Some(Auditor), **a).0).map(|a| a.name()).collect();
     // The share is what opens, not the role of whoever brings it.
     let anyone = ["health", "unseal", "verify-shares"];
-    let reading = ["status", "list-slots", "read-audit", "verify-audit", "list-users", "list-keys"];
+    let reading = [
+        "status",
+        "list-slots",
+        "read-audit",
+        "verify-audit",
+        "list-users",
+        "list-keys",
+        "read-policy",
+    ];
     let has: Vec<&str> = has.into_iter().filter(|name| !anyone.contains(name)).collect();
     assert_eq!(has, reading);
 }

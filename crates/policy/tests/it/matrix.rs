@@ -155,7 +155,7 @@ fn every_user_group_role_and_operation_is_decided_as_the_table_says() {
                     let decision = ask("alice", groups, role, operation, object.as_ref());
                     let in_group = groups.contains(&"ops");
                     assert_eq!(
-                        (decision.allowed, &*decision.rule),
+                        (decision.allowed, decision.rule()),
                         expected(in_group, role, operation, tie),
                         "{operation:?}, {tie:?}, {role:?}, {groups:?}"
                     );

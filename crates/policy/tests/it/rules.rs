@@ -13,7 +13,7 @@ fn get_implies_nothing_else() {
     let allowed: Vec<Operation> = operations()
         .filter(|o| {
             let decision = ask("alice", &[], None, *o, Some(&object));
-            decision.allowed && decision.rule != rule::ANYONE
+            decision.allowed && decision.rule() != rule::ANYONE
         })
         .collect();
     assert_eq!(allowed, [Operation::GET]);
@@ -30,7 +30,7 @@ fn no_grant_and_no_ownership_lifts_a_duty() {
         for operation in operations() {
             for object in [None, Some(&object)] {
                 let decision = ask("alice", &["ops"], Some(role), operation, object);
-                assert!(!decision.allowed || decision.rule == rule::ANYONE, "{operation:?}");
+                assert!(!decision.allowed || decision.rule() == rule::ANYONE, "{operation:?}");
             }
         }
     }
@@ -71,7 +71,7 @@ fn every_rule_that_decides_is_in_the_list_of_rules_as_it_decides() {
         for operation in operations() {
             for object in [None, Some(&object)] {
                 let decision = ask("alice", &["ops"], role, operation, object);
-                let listed = rule::ALL.iter().find(|(name, _, _)| *name == decision.rule);
+                let listed = rule::ALL.iter().find(|(name, _, _)| *name == decision.rule());
                 assert_eq!(listed.map(|(_, allows, _)| *allows), Some(decision.allowed));
             }
         }

@@ -1,41 +1,60 @@
-//! How long a decision takes. Not a test of right or wrong: run it by hand, optimised.
+//! How long a decision takes. The bound is a promise about optimised code; without optimisation
+//! the test looks only at what is remembered.
 
 use std::hint::black_box;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use strongroom_kmip::Operation;
-use strongroom_policy::{Action, Request, decide, group_subject, user_subject};
+use strongroom_kmip::{ObjectType, Operation};
+use strongroom_policy::{Action, Decider, Facts, Request, Rules, Who};
 
-use crate::{grant, object_of};
+/// As many rules of its own as an installation can sensibly have at once.
+fn ten_rules() -> Rules {
+    let text: String = (0..10)
+        .map(|n| {
+            format!(
+                "@id(\"r{n}\") forbid (principal in Group::\"g{n}\", action == Action::\"Get\", \
+                 resource in KeyGroup::\"k{n}\") when {{ !resource.owned }};\n"
+            )
+        })
+        .collect();
+    Rules::with(&text).unwrap()
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
 
 #[test]
-#[ignore = "a measurement: cargo test --release -p strongroom-policy -- --ignored --nocapture"]
-fn a_decision_takes_less_than_200_nanoseconds() {
+fn a_first_decision_takes_less_than_30_microseconds_and_a_known_one_less_than_one() {
+    let decider = Decider::new().unwrap();
+    decider.replace(ten_rules());
     let groups: Vec<String> = ["qa", "ops"].map(str::to_owned).to_vec();
-    let own = object_of("alice");
-    let mut granted = object_of("bob");
-    for name in ["carol", "dave", "erin", "alice"] {
-        for operation in [Operation::GET, Operation::ENCRYPT, Operation::DECRYPT] {
-            grant(&mut granted, &user_subject(name), operation);
-        }
-    }
-    let mut to_group = object_of("bob");
-    grant(&mut to_group, &group_subject("ops"), Operation::ENCRYPT);
-    for (what, object) in [("owner", &own), ("one of 12 grants", &granted), ("group", &to_group)] {
+    let key_groups = ["payroll".to_owned()];
+    let facts = Facts {
+        object_type: ObjectType::SYMMETRIC_KEY,
+        owned: true,
+        user_grant: false,
+        group_grant: false,
+        key_groups: &key_groups,
+    };
+    let names: Vec<String> = (0..2000).map(|n| format!("user-{n}")).collect();
+    let time = |user: &str| {
         let request = Request {
-            user: "alice",
-            groups: &groups,
-            role: None,
+            who: Who { user, groups: &groups, role: None },
             action: Action::Kmip(Operation::ENCRYPT),
-            object: Some(object),
+            object: Some(facts),
         };
-        const ROUNDS: u32 = 1_000_000;
         let started = Instant::now();
-        for _ in 0..ROUNDS {
-            assert!(decide(black_box(&request)).allowed);
-        }
-        let each = started.elapsed() / ROUNDS;
-        println!("{what}: {each:?}");
-        assert!(each.as_nanos() < 200, "{what}: {each:?}");
+        assert!(decider.decide(black_box(&request)).allowed);
+        started.elapsed()
+    };
+    let first = median(names.iter().map(|name| time(name)).collect());
+    let known = median(names.iter().map(|name| time(name)).collect());
+    println!("first decision {first:?}, known decision {known:?} (medians of {})", names.len());
+    if !cfg!(debug_assertions) {
+        assert!(first < Duration::from_micros(30), "{first:?}");
+        assert!(known < Duration::from_micros(1), "{known:?}");
     }
+    assert!(known * 5 < first, "first {first:?}, known {known:?}");
 }

@@ -22,7 +22,7 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use strongroom_model::Role;
-use strongroom_policy::{Action, AdminAction, Needs, decide};
+use strongroom_policy::{AdminAction, Needs};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -349,28 +349,24 @@ fn may(
 ) -> Result<Cow<'static, str>, KeptOut> {
     let user = &identity.caller.user;
     let role = manager.role_of(user);
-    let decision = decide(&strongroom_policy::Request {
-        user,
-        groups: &identity.caller.groups,
-        role,
-        action: Action::Admin(route.action),
-        object: None,
-    });
-    let out = |fault| KeptOut { operation: route.operation, rule: decision.rule.clone(), fault };
+    let decision = manager.decide(&identity.caller, route.action);
+    let rule = decision.rule_text();
+    let out = |fault| KeptOut { operation: route.operation, rule: rule.clone(), fault };
     if !decision.allowed {
         let wanted: Vec<_> = match route.action.needs() {
             Needs::Roles(roles) => roles.iter().map(|r| r.name()).collect(),
             Needs::Certificate => Vec::new(),
         };
         let has = role.map_or("no role", Role::name);
-        let detail = format!(
-            "\"{}\" needs the role {}; {user} has {has}.",
-            route.operation,
-            wanted.join(" or ")
-        );
+        let detail = if rule == strongroom_policy::rule::ROLE_LACKS {
+            let wanted = wanted.join(" or ");
+            format!("\"{}\" needs the role {wanted}; {user} has {has}.", route.operation)
+        } else {
+            format!("\"{}\" is denied to {user} by rule {rule}.", route.operation)
+        };
         return Err(out(Fault::new(errors::DENIED, detail)));
     }
-    Ok(decision.rule)
+    Ok(rule)
 }
 
 #[cfg(test)]

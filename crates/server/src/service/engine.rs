@@ -10,6 +10,7 @@ use strongroom_engine::{DealtShare, Engine, EngineConfig, Event, MadeSlot, Unloc
 use strongroom_journal::{Durability, SignedHead};
 use strongroom_kmip::ResultReason;
 use strongroom_model::{CertificateInfo, Role};
+use strongroom_policy::{AdminAction, Decision};
 use strongroom_root::SlotKind;
 use strongroom_secmem::{Backing, SecretBytes};
 use strongroom_siem::Style;
@@ -206,6 +207,10 @@ impl Manager for EngineManager {
         self.engine.role_of(user)
     }
 
+    fn decide(&self, caller: &Caller, action: AdminAction) -> Decision {
+        self.engine.decide_admin(caller, action)
+    }
+
     fn status(&self) -> Status {
         let status = self.engine.status();
         let memory = strongroom_secmem::stats();
@@ -389,11 +394,13 @@ impl Manager for EngineManager {
     }
 
     fn rotate_key(&self, caller: &Caller, id: &str) -> Result<KeyRotated, Fault> {
+        self.engine.authorise_on(caller, AdminAction::ManageKeys, id)?;
         let replacement = self.engine.rotate_key(caller, id)?;
         Ok(KeyRotated { id: id.to_owned(), replacement })
     }
 
     fn recall_key(&self, caller: &Caller, id: &str) -> Result<(), Fault> {
+        self.engine.authorise_on(caller, AdminAction::ManageKeys, id)?;
         Ok(self.engine.recall_destruction(caller, id)?)
     }
 

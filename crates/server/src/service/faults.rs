@@ -17,6 +17,7 @@ impl From<EngineError> for Fault {
             EngineError::Audit(_) => errors::AUDIT_FAILED,
             EngineError::Io { .. } => errors::DATA_UNUSABLE,
             EngineError::Refused(_) => errors::BAD_REQUEST,
+            EngineError::Denied { .. } => errors::DENIED,
             EngineError::NoObject(_) => errors::NOT_FOUND,
             EngineError::WrongState(_) => errors::CONFLICT,
             EngineError::SharesForgotten { .. } => errors::SHARES_FORGOTTEN,

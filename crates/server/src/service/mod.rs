@@ -13,6 +13,7 @@ use std::sync::Arc;
 pub use strongroom_engine::{Caller, Reply};
 use strongroom_journal::SignedHead;
 use strongroom_model::{CertificateInfo, Role};
+use strongroom_policy::{AdminAction, Decision};
 use strongroom_secmem::SecretBytes;
 use strongroom_siem::Style;
 
@@ -105,6 +106,8 @@ pub trait Manager: Handler {
     fn not_for_production(&self) -> Vec<String>;
     /// The role of a user, as far as it is known in this state.
     fn role_of(&self, user: &str) -> Option<Role>;
+    /// Whether an administrative request may be made.
+    fn decide(&self, caller: &Caller, action: AdminAction) -> Decision;
     /// Everything for `status` that the engine knows; the ports are filled in by the server.
     fn status(&self) -> Status;
     /// What it takes to unseal.

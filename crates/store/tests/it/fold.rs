@@ -34,6 +34,8 @@ enum Step {
     Ungrant(u8),
     GrantRole(u8),
     RevokeRole(u8),
+    GrantGroup(u8),
+    UngrantGroup(u8),
     Issue(u8),
     Revoke(u8),
     Set(u8, Option<u8>),
@@ -62,6 +64,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => n.clone().prop_map(Step::Ungrant),
         1 => n.clone().prop_map(Step::GrantRole),
         1 => n.clone().prop_map(Step::RevokeRole),
+        1 => n.clone().prop_map(Step::GrantGroup),
+        1 => n.clone().prop_map(Step::UngrantGroup),
         1 => n.clone().prop_map(Step::Issue),
         1 => n.clone().prop_map(Step::Revoke),
         1 => (n, small()).prop_map(|(n, v)| Step::Set(n, v)),
@@ -120,6 +124,17 @@ fn change(tx: &WriteTx<'_>, step: &Step) -> Result<Option<Change>, StoreError> {
             Change::RoleGranted { user, role, seen }
         }
         Step::RevokeRole(n) => Change::RoleRevoked { user: format!("u{n}"), role: Role::KeyUser },
+        Step::GrantGroup(n) => {
+            let of = (format!("k{n}"), "group:ops".to_owned(), 10);
+            let contest = tx.server_state().group_grants.get(&of);
+            let seen = contest.map(|c| c.strong_seen()).unwrap_or_default();
+            Change::GroupGranted { key_group: of.0, subject: of.1, operation: of.2, seen }
+        }
+        Step::UngrantGroup(n) => Change::GroupGrantRevoked {
+            key_group: format!("k{n}"),
+            subject: "group:ops".into(),
+            operation: 10,
+        },
         Step::Issue(n) => Change::CertificateIssued(CertificateInfo {
             fingerprint: format!("f{n}"),
             user: "alice".into(),

@@ -1,0 +1,308 @@
+//! The installation's own rules: kept in the store, put in force, explained and compared.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use strongroom_kmip::Operation;
+use strongroom_model::{Change, ObjectId, ServerState, Setting};
+use strongroom_policy::{
+    self as policy, Action, AdminAction, Decision, Explanation, Facts, Rules, Who,
+};
+use strongroom_store::StoreError;
+
+use crate::access::{Granted, key_groups, who};
+use crate::caller::Caller;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::operations::{Kind, kind_of};
+use crate::trail::AuditEntry;
+
+/// Where the rules lie in the store's settings.
+const NAMESPACE: &str = "policy";
+const KEY: &str = "rules";
+
+/// In force when the stored rules cannot be read (a newer build wrote them, say): no keys are
+/// made or used, and officers can put it right.
+const UNREADABLE: &str = r#"
+@id("stored-rules-unreadable")
+forbid (
+    principal,
+    action in [Action::"creating operations", Action::"operations on objects"],
+    resource
+);
+"#;
+
+/// A question about what would be decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The user.
+    pub user: String,
+    /// The user's groups. None: those of the user's newest certificate that is known.
+    pub groups: Option<Vec<String>>,
+    /// What is asked for.
+    pub action: Action,
+    /// The object it is asked on, by its Unique Identifier.
+    pub object: Option<String>,
+}
+
+/// Requests of the past that other rules would have decided otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RulesDiff {
+    /// Requests looked at.
+    pub requests: u64,
+    /// Requests about objects or users that are not known any more, which were left out.
+    pub left_out: u64,
+    /// What would have been otherwise, most frequent first.
+    pub differences: Vec<Difference>,
+}
+
+/// Requests with the same facts, decided otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The user.
+    pub user: String,
+    /// The operation.
+    pub operation: Operation,
+    /// The object.
+    pub object: Option<String>,
+    /// How many requests.
+    pub requests: u64,
+    /// Whether the rules in force allow it, and which rule says so.
+    pub now: (bool, String),
+    /// The same with the other rules.
+    pub then: (bool, String),
+}
+
+impl Engine {
+    /// The installation's own rules.
+    pub fn rules(&self) -> Arc<Rules> {
+        self.inner.policy.rules()
+    }
+
+    /// Puts the stored rules in force; at unsealing.
+    pub(crate) fn load_rules(&self) -> Result<(), EngineError> {
+        let state = self.inner.store.server_state();
+        let stored = state.setting(NAMESPACE, KEY).unwrap_or_default();
+        let read = std::str::from_utf8(stored).map_err(|e| e.to_string());
+        let rules = match read.and_then(|text| Rules::with(text).map_err(|e| e.to_string())) {
+            Ok(rules) => rules,
+            Err(error) => {
+                tracing::error!(%error, "the stored rules cannot be read: no key is used");
+                Rules::with(UNREADABLE).map_err(|e| EngineError::Damaged(e.to_string()))?
+            }
+        };
+        self.inner.policy.replace(rules);
+        Ok(())
+    }
+
+    /// Decides an administrative request as such.
+    pub fn decide_admin(&self, by: &Caller, action: AdminAction) -> Decision {
+        let state = self.inner.store.server_state();
+        let action = Action::Admin(action);
+        self.inner.policy.decide(&policy::Request { who: who(by, &state), action, object: None })
+    }
+
+    /// Checks that an administrative request may be made about this object: rules may narrow an
+    /// officer's work to key groups.
+    ///
+    /// # Errors
+    /// [`EngineError::Denied`], [`EngineError::NoObject`], or the store's.
+    pub fn authorise_on(
+        &self,
+        by: &Caller,
+        action: AdminAction,
+        id: &str,
+    ) -> Result<(), EngineError> {
+        let object = self.stored(id)?.ok_or_else(|| EngineError::NoObject(id.to_owned()))?;
+        let state = self.inner.store.server_state();
+        let (who, in_groups) = (who(by, &state), key_groups(&object));
+        // Nothing of that code is ever granted.
+        let facts = Facts::of(&who, Operation(0), &object, &in_groups, &Granted(&state));
+        let action = Action::Admin(action);
+        let decision =
+            self.inner.policy.decide(&policy::Request { who, action, object: Some(facts) });
+        if decision.allowed {
+            return Ok(());
+        }
+        Err(EngineError::Denied {
+            user: by.user.clone(),
+            object: id.to_owned(),
+            rule: decision.rule().to_owned(),
+        })
+    }
+
+    /// Replaces the installation's own rules. They bite on the next request.
+    ///
+    /// # Errors
+    /// [`EngineError::Refused`] when they cannot be used, or would keep their author from
+    /// changing them back; [`EngineError::Sealed`], or the store's.
+    pub fn set_rules(&self, by: &Caller, text: &str) -> Result<(), EngineError> {
+        self.inner.unsealed().ok_or(EngineError::Sealed)?;
+        let rules = self.usable(by, text)?;
+        let setting = Setting {
+            namespace: NAMESPACE.to_owned(),
+            key: KEY.to_owned(),
+            value: Some(text.as_bytes().to_vec()),
+        };
+        self.append(by, "set policy", Change::Setting(setting))?;
+        self.inner.policy.replace(rules);
+        Ok(())
+    }
+
+    /// The rules that a text would be, if they could be put in force by this officer.
+    fn usable(&self, by: &Caller, text: &str) -> Result<Rules, EngineError> {
+        let rules = Rules::with(text).map_err(|e| EngineError::Refused(e.to_string()))?;
+        let state = self.inner.store.server_state();
+        let decision = rules.decide(&policy::Request {
+            who: who(by, &state),
+            action: Action::Admin(AdminAction::ChangePolicy),
+            object: None,
+        });
+        // The server's own console stands above roles.
+        if !decision.allowed && decision.rule().starts_with(policy::OWN_PREFIX) {
+            return Err(EngineError::Refused(format!(
+                "rule {} would keep {} from ever changing the rules again",
+                decision.rule(),
+                by.user
+            )));
+        }
+        Ok(rules)
+    }
+
+    /// What would be decided, and why.
+    ///
+    /// # Errors
+    /// [`EngineError::NoObject`], [`EngineError::Sealed`], or the store's.
+    pub fn explain(&self, question: &Question) -> Result<Explanation, EngineError> {
+        self.inner.unsealed().ok_or(EngineError::Sealed)?;
+        let state = self.inner.store.server_state();
+        let known = groups_of(&state, &question.user);
+        let groups = question.groups.clone().or(known).unwrap_or_default();
+        let who =
+            Who { user: &question.user, groups: &groups, role: state.role_of(&question.user) };
+        let object = match &question.object {
+            None => None,
+            Some(id) => Some(self.stored(id)?.ok_or_else(|| EngineError::NoObject(id.clone()))?),
+        };
+        let in_groups = object.as_ref().map(key_groups).unwrap_or_default();
+        let operation = match question.action {
+            Action::Kmip(operation) => operation,
+            // Nothing of that code is ever granted.
+            Action::Admin(_) => Operation(0),
+        };
+        let granted = Granted(&state);
+        let facts = object.as_ref().map(|o| Facts::of(&who, operation, o, &in_groups, &granted));
+        let request = policy::Request { who, action: question.action, object: facts };
+        Ok(self.rules().explain(&request))
+    }
+
+    /// Which KMIP requests since `since_ms` (milliseconds since the Unix epoch) other rules would
+    /// decide otherwise than those in force now. Roles, grants and key groups are taken as they
+    /// are now.
+    ///
+    /// # Errors
+    /// [`EngineError::Refused`] when the rules cannot be used; [`EngineError::Sealed`], or an
+    /// audit that cannot be read.
+    pub fn compare_rules(
+        &self,
+        by: &Caller,
+        text: &str,
+        since_ms: i64,
+    ) -> Result<RulesDiff, EngineError> {
+        self.inner.unsealed().ok_or(EngineError::Sealed)?;
+        let then = self.usable(by, text)?;
+        let now = self.rules();
+        let state = self.inner.store.server_state();
+        let granted = Granted(&state);
+        let mut diff = RulesDiff::default();
+        for ((user, fingerprint, operation, object), requests) in self.asked_since(since_ms)? {
+            diff.requests += requests;
+            let groups = state
+                .certificates
+                .get(&fingerprint)
+                .and_then(|c| c.info.as_ref())
+                .map(|(_, info)| info.groups.clone())
+                .or_else(|| groups_of(&state, &user));
+            let stored = match &object {
+                Some(id) => self.stored(id)?,
+                None => None,
+            };
+            let Some(groups) = groups.filter(|_| object.is_none() || stored.is_some()) else {
+                diff.left_out += requests;
+                continue;
+            };
+            let who = Who { user: &user, groups: &groups, role: state.role_of(&user) };
+            let in_groups = stored.as_ref().map(key_groups).unwrap_or_default();
+            let facts =
+                stored.as_ref().map(|o| Facts::of(&who, operation, o, &in_groups, &granted));
+            let request = policy::Request { who, action: Action::Kmip(operation), object: facts };
+            let (before, after) = (now.decide(&request), then.decide(&request));
+            if before.allowed != after.allowed {
+                diff.differences.push(Difference {
+                    user,
+                    operation,
+                    object,
+                    requests,
+                    now: (before.allowed, before.rule().to_owned()),
+                    then: (after.allowed, after.rule().to_owned()),
+                });
+            }
+        }
+        diff.differences.sort_by(|a, b| {
+            b.requests
+                .cmp(&a.requests)
+                .then_with(|| a.user.cmp(&b.user))
+                .then_with(|| (a.operation.name(), &a.object).cmp(&(b.operation.name(), &b.object)))
+        });
+        Ok(diff)
+    }
+
+    /// The KMIP requests since a time: user, certificate, operation and object, with how many.
+    #[expect(clippy::type_complexity, reason = "a name for it would hide what is in it")]
+    fn asked_since(
+        &self,
+        since_ms: i64,
+    ) -> Result<BTreeMap<(String, String, Operation, Option<String>), u64>, EngineError> {
+        let mut asked = BTreeMap::new();
+        let mut take = |entry: &AuditEntry| {
+            let operation = Operation::TABLE.by_name(&entry.action).map(|row| Operation(row.code));
+            // What the server does by itself is no request.
+            let Some(operation) = operation.filter(|_| !entry.fingerprint.is_empty()) else {
+                return;
+            };
+            // A use that left a change behind is in the chain of uses already.
+            if entry.chain == "changes" && kind_of(operation) == Kind::Use {
+                return;
+            }
+            let of =
+                (entry.user.clone(), entry.fingerprint.clone(), operation, entry.object.clone());
+            *asked.entry(of).or_insert(0) += 1;
+        };
+        let filter =
+            crate::AuditFilter { since_ms: Some(since_ms), ..crate::AuditFilter::default() };
+        for entry in self.audit_tail(MOST_ASKED, &filter)? {
+            take(&entry);
+        }
+        Ok(asked)
+    }
+
+    fn stored(&self, id: &str) -> Result<Option<strongroom_model::ManagedObject>, EngineError> {
+        let wanted = ObjectId::from(id);
+        Ok(self.inner.store.read::<_, StoreError>(|tx| tx.object(&wanted))?)
+    }
+}
+
+/// Most records of the audit that a comparison looks at, the newest.
+const MOST_ASKED: usize = 1_000_000;
+
+/// The groups of a user by the newest certificate that is known and not revoked.
+fn groups_of(state: &ServerState, user: &str) -> Option<Vec<String>> {
+    state
+        .certificates
+        .values()
+        .filter(|c| c.revoked.is_none())
+        .filter_map(|c| c.info.as_ref())
+        .filter(|(_, info)| info.user == user)
+        .max_by_key(|(stamp, _)| *stamp)
+        .map(|(_, info)| info.groups.clone())
+}
