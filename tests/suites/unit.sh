@@ -1,6 +1,9 @@
 # Formatting, lints with warnings as errors, and every Rust test.
 . tests/lib.sh
 build_tools || fail_suite "the build tools cannot be installed"
+# The store's SQL is tried on it; its own cluster, if Debian makes one, is not used.
+packages postgresql-15 || fail_suite "PostgreSQL 15 cannot be installed"
+export STRONGROOM_POSTGRES=required
 
 check() {
     local what=$1

@@ -20,6 +20,7 @@ mod keys;
 mod offline;
 mod open;
 mod read;
+mod schema;
 mod server_rows;
 mod verify;
 mod write;

@@ -18,16 +18,11 @@ use crate::error::StoreError;
 use crate::faults::Faults;
 use crate::keys::StoreKeys;
 use crate::read::{ReadTx, read_journal};
+use crate::schema::migrate;
 use crate::server_rows;
 use crate::verify::Verification;
 use crate::write::{insert_record, journal_fault};
 use crate::writer::{Job, Message, OpenChain, Writer};
-
-/// The version of the schema that this build writes.
-const SCHEMA_VERSION: i64 = 1;
-
-/// Marks the file as ours for `file(1)` and for people: "SRKM".
-const APPLICATION_ID: i64 = 0x5352_4B4D;
 
 /// Idle read connections kept for reuse.
 const MAX_IDLE_READERS: usize = 16;
@@ -500,20 +495,4 @@ fn connect(path: &Path, write: Option<bool>) -> Result<Connection, StoreError> {
         connection.execute_batch("PRAGMA cache_size = -2048;")?;
     }
     Ok(connection)
-}
-
-fn migrate(connection: &Connection) -> Result<(), StoreError> {
-    let found: i64 = connection.query_row("PRAGMA user_version", [], |r| r.get(0))?;
-    match found {
-        0 => {
-            connection.execute_batch(&format!(
-                "BEGIN IMMEDIATE; {} PRAGMA application_id = {APPLICATION_ID}; \
-                 PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;",
-                include_str!("schema.sql"),
-            ))?;
-            Ok(())
-        }
-        SCHEMA_VERSION => Ok(()),
-        found => Err(StoreError::Newer { found, known: SCHEMA_VERSION }),
-    }
 }

@@ -6,6 +6,7 @@ mod commit;
 mod faults;
 mod fold;
 mod open;
+mod postgres;
 mod queries;
 mod segments;
 mod speed;
