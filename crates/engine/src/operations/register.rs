@@ -125,6 +125,12 @@ fn read(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<Birth, Refusal> {
         .and_then(|v| v.as_enumeration())
         .map(ObjectType)
         .ok_or_else(|| Refusal::invalid_field("Object Type is missing"))?;
+    if !object_type.exists_in(ctx.version) {
+        return Err(Refusal::new(
+            ResultReason::INVALID_OBJECT_TYPE,
+            format!("KMIP {} has no objects of type {object_type}", ctx.version),
+        ));
+    }
     let view = payload
         .find(tag_of(object_type)?)
         .ok_or_else(|| Refusal::invalid_field(format!("the {object_type} itself is missing")))?;

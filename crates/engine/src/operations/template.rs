@@ -17,9 +17,10 @@ use crate::refusal::Refusal;
 /// A template is small.
 const LIMITS: Limits = Limits { frame: 1 << 20, depth: 16, items: 4096, batch_items: 1 };
 
-/// Whether a client of this version can see the object at all.
+/// Whether a client of this version can see the object at all: not one of a type that the version
+/// lacks, older or newer.
 pub(crate) fn is_visible(object: &ManagedObject, version: ProtocolVersion) -> bool {
-    object.object_type() != ObjectType::TEMPLATE || !version.has_attributes_structure()
+    object.object_type().exists_in(version)
 }
 
 impl Ctx<'_, '_> {

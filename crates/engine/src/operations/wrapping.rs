@@ -245,6 +245,7 @@ fn spec(
         bad_parameters(format!("wrapping key {} has no Cryptographic Algorithm", object.id))
     })?;
     check_algorithm(ctx.engine.config.legacy_algorithms, algorithm, None)?;
+    parameters.check_tag_length(object)?;
     Ok(parameters.spec(algorithm))
 }
 

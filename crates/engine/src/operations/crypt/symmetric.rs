@@ -129,6 +129,7 @@ fn spec(
 ) -> Result<Spec, Refusal> {
     let algorithm = cipher_of(algorithm(object), parameters.algorithm)?;
     check_algorithm(ctx.engine.config.legacy_algorithms, algorithm, None)?;
+    parameters.check_tag_length(object)?;
     let spec = parameters.spec(algorithm);
     let streams = matches!(
         algorithm,

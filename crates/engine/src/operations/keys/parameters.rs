@@ -4,8 +4,8 @@
 use strongroom_crypto::asym::{RsaPadding, Signing};
 use strongroom_crypto::cipher::Spec;
 use strongroom_kmip::{
-    BlockCipherMode, CryptographicAlgorithm, DigitalSignatureAlgorithm, HashingAlgorithm,
-    MaskGenerator, PaddingMethod, Tag, Value, View,
+    AttributeName, BlockCipherMode, CryptographicAlgorithm, DigitalSignatureAlgorithm,
+    HashingAlgorithm, MaskGenerator, PaddingMethod, Tag, Value, View,
 };
 use strongroom_model::ManagedObject;
 
@@ -138,6 +138,29 @@ impl Parameters {
             tag_length: self.tag_length,
             counter_length: self.counter_length,
         }
+    }
+
+    /// Refuses a GCM tag of less than 12 bytes, unless the key's own parameters provide for that
+    /// length: so short a tag is forged too easily for any but a few uses (NIST SP 800-38D,
+    /// section 5.2.1.2 and appendix C), and whoever sends the request must not choose it.
+    pub(crate) fn check_tag_length(&self, object: &ManagedObject) -> Result<(), Refusal> {
+        let (Some(BlockCipherMode::GCM), Some(length @ (4 | 8))) = (self.mode, self.tag_length)
+        else {
+            return Ok(());
+        };
+        let name = AttributeName::Standard(Tag::CRYPTOGRAPHIC_PARAMETERS);
+        for (_, value) in object.instances(&name) {
+            let own = Self::of_value(value)?;
+            let for_gcm = own.mode.is_none_or(|mode| mode == BlockCipherMode::GCM);
+            if for_gcm && own.tag_length == Some(length) {
+                return Ok(());
+            }
+        }
+        Err(bad_parameters(format!(
+            "a GCM tag of {length} bytes is too short unless the Cryptographic Parameters of \
+             object {} ask for it: use 12 to 16",
+            object.id
+        )))
     }
 
     /// What they say of RSA encryption. The hash of MGF1 is the hash itself when absent, as the
