@@ -88,6 +88,14 @@ impl Engine {
         self.inner.store.server_state().role_of(user)
     }
 
+    /// Every user who holds a role, with it, by name.
+    pub fn roles(&self) -> Vec<(String, Role)> {
+        let state = self.inner.store.server_state();
+        let mut users: Vec<&String> = state.roles.keys().map(|(user, _)| user).collect();
+        users.dedup();
+        users.into_iter().filter_map(|u| Some((u.clone(), state.role_of(u)?))).collect()
+    }
+
     /// Gives a user a role.
     ///
     /// # Errors

@@ -138,7 +138,7 @@ impl Engine {
     /// changing them back; [`EngineError::Sealed`], or the store's.
     pub fn set_rules(&self, by: &Caller, text: &str) -> Result<(), EngineError> {
         self.inner.unsealed().ok_or(EngineError::Sealed)?;
-        let rules = self.usable(by, text)?;
+        let rules = self.usable_rules(by, text)?;
         let setting = Setting {
             namespace: NAMESPACE.to_owned(),
             key: KEY.to_owned(),
@@ -150,7 +150,10 @@ impl Engine {
     }
 
     /// The rules that a text would be, if they could be put in force by this officer.
-    fn usable(&self, by: &Caller, text: &str) -> Result<Rules, EngineError> {
+    ///
+    /// # Errors
+    /// [`EngineError::Refused`].
+    pub fn usable_rules(&self, by: &Caller, text: &str) -> Result<Rules, EngineError> {
         let rules = Rules::with(text).map_err(|e| EngineError::Refused(e.to_string()))?;
         let state = self.inner.store.server_state();
         let decision = rules.decide(&policy::Request {
@@ -210,7 +213,7 @@ impl Engine {
         since_ms: i64,
     ) -> Result<RulesDiff, EngineError> {
         self.inner.unsealed().ok_or(EngineError::Sealed)?;
-        let then = self.usable(by, text)?;
+        let then = self.usable_rules(by, text)?;
         let now = self.rules();
         let state = self.inner.store.server_state();
         let granted = Granted(&state);

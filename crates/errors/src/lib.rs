@@ -130,6 +130,11 @@ errors! {
         "This path does not know that method.", "See the API's description.";
     AMBIGUOUS = 3045, "ambiguous", 409, Usage, INVALID_FIELD,
         "The name stands for more than one.", "Give the identifier of the one that is meant.";
+    PRECONDITION_FAILED = 3046, "precondition-failed", 412, Usage, INVALID_FIELD,
+        "It was changed since it was read.", "Read it again, then change what is there now.";
+    PRECONDITION_REQUIRED = 3047, "precondition-required", 428, Usage, INVALID_FIELD,
+        "The change does not say which version it is of.",
+        "Send If-Match with the ETag that reading gave.";
 
     // The root key.
     WRONG_SHARE = 3060, "wrong-share", 400, Denied, AUTHENTICATION_NOT_SUCCESSFUL,

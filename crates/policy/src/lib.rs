@@ -53,5 +53,5 @@ pub use facts::{
     Action, Facts, GroupGrants, NoGroupGrants, Request, Who, group_subject, user_subject,
 };
 pub use operations::{Class, class_of};
-pub use rules::{Explanation, MAX_RULES, MAX_TEXT, OWN_PREFIX, Rules, RulesError};
+pub use rules::{BUILTIN, Explanation, MAX_RULES, MAX_TEXT, OWN_PREFIX, Rules, RulesError};
 pub use schema::schema;

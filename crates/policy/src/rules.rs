@@ -29,7 +29,8 @@ pub const MAX_TEXT: usize = 64 << 10;
 /// What stands before the id of a rule of the installation's own in decisions and records.
 pub const OWN_PREFIX: &str = "policy:";
 
-const BUILTIN: &str = include_str!("builtin.cedar");
+/// The built-in rules, in Cedar's language.
+pub const BUILTIN: &str = include_str!("builtin.cedar");
 
 /// In this order a decision by several built-in rules is named: the narrowest first.
 const BUILTIN_IDS: [&str; 7] = [

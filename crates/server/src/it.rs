@@ -20,7 +20,7 @@ use crate::identity::fingerprint;
 use crate::kmip_listener::now;
 use crate::pki::{Authority, Subject, hex};
 use crate::serve::Running;
-use crate::service::{AuditQuery, Caller, Done, Handler, KeyQuery, Manager, Reply};
+use crate::service::{Access, AuditQuery, Caller, Done, Handler, KeyQuery, Manager, Reply};
 use crate::setup::{Person, enrol, load_authority, make_authority, make_server_certificate};
 use crate::tls;
 
@@ -54,6 +54,39 @@ impl Handler for Memory {
 
 fn no<T>() -> Result<T, Fault> {
     Err(Fault::new(errors::CONFLICT, "not in this test"))
+}
+
+impl Access for Memory {
+    fn policy(&self) -> Result<PolicyView, Fault> {
+        no()
+    }
+    fn policy_set(&self, _: &Caller, _: &str, _: bool) -> Result<PolicyView, Fault> {
+        no()
+    }
+    fn policy_test(&self, _: &PolicyQuestion) -> Result<PolicyAnswer, Fault> {
+        no()
+    }
+    fn policy_diff(&self, _: &Caller, _: &str, _: u32) -> Result<PolicyDiff, Fault> {
+        no()
+    }
+    fn grants(&self, _: &GrantTarget) -> Result<Vec<GrantRow>, Fault> {
+        no()
+    }
+    fn grant(&self, _: &Caller, _: &GrantChange, _: bool, _: bool) -> Result<Changed, Fault> {
+        no()
+    }
+    fn key_groups(&self) -> Result<Vec<KeyGroupRow>, Fault> {
+        no()
+    }
+    fn key_group(&self, _: &Caller, _: &str, _: &str, _: bool, _: bool) -> Result<Changed, Fault> {
+        no()
+    }
+    fn roles(&self) -> Result<Vec<RoleRow>, Fault> {
+        no()
+    }
+    fn role_set(&self, _: &Caller, _: &str, _: Option<&str>, _: bool) -> Result<Changed, Fault> {
+        no()
+    }
 }
 
 impl Manager for Memory {

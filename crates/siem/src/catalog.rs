@@ -190,6 +190,17 @@ classes! {
 
     2030 "Prepare Root Key" Warning API_CREATE;
     2031 "Replace Root Key" Warning API_UPDATE;
+    2040 "Test Policy" Info API_READ;
+    2041 "Compare Policy" Info API_READ;
+    2042 "List Grants" Info API_READ;
+    2043 "Grant" Warning ASSIGN_PRIVILEGES;
+    2044 "Withdraw Grant" Warning REMOVE_PRIVILEGES;
+    2045 "List Key Groups" Info API_READ;
+    2046 "Join Key Group" Warning API_UPDATE;
+    2047 "Leave Key Group" Warning API_UPDATE;
+    2048 "List Roles" Info API_READ;
+    2049 "Grant Role" Warning ASSIGN_ROLES;
+    2050 "Revoke Role" Warning REMOVE_ROLES;
 
     // What the server itself does and meets.
     3001 "initialise" Warning START;

@@ -22,11 +22,11 @@ use crate::errors::{self, Fault};
 use crate::identity::Identity;
 use crate::service::{AuditQuery, Caller, KeyQuery, Manager};
 
-type Answer<T> = Result<Json<T>, Fault>;
+pub(super) type Answer<T> = Result<Json<T>, Fault>;
 
 /// Runs what may block on a thread of its own: passphrases are slow by design, and disks by
 /// nature.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     admin: Arc<Admin>,
     identity: Identity,
     work: impl FnOnce(&dyn Manager, &Caller) -> Result<T, Fault> + Send + 'static,
@@ -38,7 +38,7 @@ async fn blocking<T: Send + 'static>(
 
 /// Reads a JSON body. The parser's words are kept out of the answer where the body may hold
 /// secrets, which is everywhere here.
-fn body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Fault> {
+pub(super) fn body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Fault> {
     serde_json::from_slice(bytes).map_err(|e| {
         Fault::bad_request(format!(
             "The body is not the JSON expected here (line {}, column {}).",

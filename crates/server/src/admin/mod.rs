@@ -4,6 +4,7 @@
 //! it; a request that no row allows is refused before its handler runs, so that a forgotten row
 //! closes a door instead of opening one.
 
+mod access;
 mod export;
 mod handlers;
 mod problem;
@@ -44,6 +45,9 @@ const DRAIN: Duration = Duration::from_secs(5);
 
 /// The largest body: a passphrase or a share is small.
 const BODY: usize = 64 << 10;
+
+/// The largest body with rules: their text, as JSON may spell it.
+const POLICY: usize = 8 * strongroom_policy::MAX_TEXT;
 
 /// The largest list of anchors.
 const ANCHORS: usize = 16 << 20;
@@ -94,6 +98,19 @@ routes! {
     "GET" "/v1/keys/{id}" ListKeys, true, "Show Key" => get(handlers::key);
     "POST" "/v1/keys/{id}/rotate" ManageKeys, true, "Rotate Key" => post(handlers::rotate_key);
     "POST" "/v1/keys/{id}/recall" ManageKeys, true, "Recall Destruction" => post(handlers::recall_key);
+    "GET" "/v1/policy" ReadPolicy, true, "Read Policy" => get(access::policy);
+    "PUT" "/v1/policy" ChangePolicy, true, "Change Policy" => put(access::policy_set).layer(DefaultBodyLimit::max(POLICY));
+    "POST" "/v1/policy/test" ReadPolicy, true, "Test Policy" => post(access::policy_test);
+    "POST" "/v1/policy/diff" ReadPolicy, true, "Compare Policy" => post(access::policy_diff).layer(DefaultBodyLimit::max(POLICY));
+    "GET" "/v1/grants" ListKeys, true, "List Grants" => get(access::grants);
+    "POST" "/v1/grants" ManageKeys, true, "Grant" => post(access::grant);
+    "POST" "/v1/grants/withdraw" ManageKeys, true, "Withdraw Grant" => post(access::withdraw);
+    "GET" "/v1/key-groups" ListKeys, true, "List Key Groups" => get(access::key_groups);
+    "PUT" "/v1/key-groups/{group}/keys/{id}" ManageKeys, true, "Join Key Group" => put(access::join);
+    "DELETE" "/v1/key-groups/{group}/keys/{id}" ManageKeys, true, "Leave Key Group" => delete(access::leave);
+    "GET" "/v1/roles" ListUsers, true, "List Roles" => get(access::roles);
+    "PUT" "/v1/roles/{user}" ChangeRoles, true, "Grant Role" => put(access::role_set);
+    "DELETE" "/v1/roles/{user}" ChangeRoles, true, "Revoke Role" => delete(access::role_revoke);
     "GET" "/v1/audit/export" ReadAudit, true, "Export Audit" => get(export::export);
     "GET" "/v1/audit/key" VerifyAudit, true, "Read Audit" => get(handlers::audit_key);
     "POST" "/v1/audit/verify" VerifyAudit, true, "Verify Audit" => post(handlers::audit_verify_against).layer(DefaultBodyLimit::max(ANCHORS));

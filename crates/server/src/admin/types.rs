@@ -2,6 +2,11 @@
 //! unless a name says otherwise; byte strings are lower-case hexadecimal.
 
 use core::fmt;
+
+pub use super::access::{
+    Changed, Fact, GrantChange, GrantRow, GrantTarget, KeyGroupRow, PolicyAnswer, PolicyDiff,
+    PolicyDifference, PolicyQuestion, PolicyText, PolicyView, RoleGrant, RoleRow,
+};
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

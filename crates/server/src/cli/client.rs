@@ -101,6 +101,21 @@ impl Client {
         self.call("PUT", path, body)
     }
 
+    /// Puts something in the place of the version with this ETag, and of no other.
+    ///
+    /// # Errors
+    /// What the server answered, or why it could not be asked.
+    pub fn put_if<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        etag: &str,
+    ) -> Result<T, Fault> {
+        let body =
+            serde_json::to_vec(body).map_err(|e| Fault::new(errors::INTERNAL, format!("{e}.")))?;
+        self.answer(self.runtime.block_on(self.exchange("PUT", path, body, Some(etag)))?)
+    }
+
     /// Removes something.
     ///
     /// # Errors
@@ -115,7 +130,10 @@ impl Client {
         path: &str,
         body: Vec<u8>,
     ) -> Result<T, Fault> {
-        let (status, bytes) = self.runtime.block_on(self.exchange(method, path, body))?;
+        self.answer(self.runtime.block_on(self.exchange(method, path, body, None))?)
+    }
+
+    fn answer<T: DeserializeOwned>(&self, (status, bytes): (u16, Bytes)) -> Result<T, Fault> {
         let strange = || {
             Fault::new(errors::UNREACHABLE, format!("{} answered {status} strangely.", self.server))
         };
@@ -140,7 +158,7 @@ impl Client {
             Fault::new(errors::UNREACHABLE, format!("{}: the answer broke off: {e}.", self.server))
         };
         self.runtime.block_on(async {
-            let (status, mut response, driver) = self.send("GET", path, Vec::new()).await?;
+            let (status, mut response, driver) = self.send("GET", path, Vec::new(), None).await?;
             if status >= 400 {
                 let body = Limited::new(response.into_body(), LARGEST).collect().await;
                 let bytes = body.map_err(|e| broken(&e))?.to_bytes();
@@ -163,8 +181,9 @@ impl Client {
         method: &str,
         path: &str,
         body: Vec<u8>,
+        etag: Option<&str>,
     ) -> Result<(u16, Bytes), Fault> {
-        let (status, response, driver) = self.send(method, path, body).await?;
+        let (status, response, driver) = self.send(method, path, body, etag).await?;
         let body = Limited::new(response.into_body(), LARGEST).collect().await;
         let unreachable = |e: &dyn core::fmt::Display| {
             Fault::new(errors::UNREACHABLE, format!("{}: {e}.", self.server))
@@ -179,6 +198,7 @@ impl Client {
         method: &str,
         path: &str,
         body: Vec<u8>,
+        etag: Option<&str>,
     ) -> Result<(u16, Response<Incoming>, JoinHandle<hyper::Result<()>>), Fault> {
         let unreachable = |e: &dyn core::fmt::Display| {
             Fault::new(errors::UNREACHABLE, format!("{}: {e}.", self.server))
@@ -201,11 +221,15 @@ impl Client {
             .await
             .map_err(|e| unreachable(&e))?;
         let driver = tokio::spawn(connection);
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header("host", &self.server)
-            .header("content-type", "application/json")
+            .header("content-type", "application/json");
+        if let Some(etag) = etag {
+            request = request.header("if-match", format!("\"{etag}\""));
+        }
+        let request = request
             .body(Full::new(Bytes::from(body)))
             .map_err(|e| Fault::new(errors::INPUT, format!("{e}.")))?;
         let answer = async {

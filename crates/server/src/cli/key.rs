@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::client::{Client, encode};
+use super::grant::{Give, Grants, Group};
 use super::output::{cut, pairs, show, table, time};
 use super::root::confirm;
 use super::{Done, Reach};
@@ -21,6 +22,15 @@ pub enum Key {
     Rotate(Rotate),
     /// Call back a destruction that has not come yet.
     Recall(Recall),
+    /// Let a user or a group do operations with a key, or with every key of a key group.
+    Grant(Give),
+    /// Withdraw what was granted. It bites on the next request.
+    Withdraw(Give),
+    /// What is granted on a key or a key group.
+    Grants(Grants),
+    /// Key groups: sets of keys that grants and rules speak of.
+    #[command(subcommand)]
+    Group(Group),
 }
 
 /// List managed objects.
@@ -85,6 +95,10 @@ impl Key {
             Self::Show(c) => c.run(),
             Self::Rotate(c) => c.run(),
             Self::Recall(c) => c.run(),
+            Self::Grant(c) => c.run(true),
+            Self::Withdraw(c) => c.run(false),
+            Self::Grants(c) => c.run(),
+            Self::Group(c) => c.run(),
         }
     }
 }
@@ -148,7 +162,7 @@ impl Recall {
 
 /// The identifier that somebody means: what looks like one is one; else it is a name, which only
 /// one key that is not destroyed may have among all that this caller sees.
-fn identify(client: &Client, given: &str) -> Result<String, Fault> {
+pub(super) fn identify(client: &Client, given: &str) -> Result<String, Fault> {
     if looks_like_an_identifier(given) {
         return Ok(given.to_owned());
     }

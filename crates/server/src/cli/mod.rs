@@ -9,13 +9,16 @@ mod client;
 mod clock;
 mod config;
 mod doctor;
+mod grant;
 mod init;
 mod key;
 mod output;
+mod policy;
 mod prompt;
 mod proof;
 mod quickstart;
 mod recipes;
+mod role;
 mod root;
 mod serve;
 mod status;
@@ -57,6 +60,12 @@ enum Command {
     /// Keys and other managed objects: list, show, rotate, recall a destruction.
     #[command(subcommand)]
     Key(key::Key),
+    /// The rules that say who may do what.
+    #[command(subcommand)]
+    Policy(policy::Policy),
+    /// Roles: who is officer, sysadmin, auditor, client or custodian.
+    #[command(subcommand)]
+    Role(role::Role),
     /// Read and check the audit.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -113,6 +122,8 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Init(c) => c.run(),
         Command::Root(c) => c.run(),
         Command::Key(c) => c.run(),
+        Command::Policy(c) => c.run(),
+        Command::Role(c) => c.run(),
         Command::Audit(c) => c.run(),
         Command::Status(c) => c.run(),
         Command::Clock(c) => c.run(),

@@ -16,11 +16,13 @@ use strongroom_secmem::{Backing, SecretBytes};
 use strongroom_siem::Style;
 use zeroize::Zeroizing;
 
+use super::access::{self, Access};
 use super::{AuditQuery, Caller, Done, Handler, KeyQuery, Lines, Manager, Reply, audit, keys};
 use crate::admin::types::{
-    AuditPage, AuditRecord, AuditVerdict, ChainHead, KeyPage, KeyRotated, KeyView, Memory,
-    NewRootKey, NewSlot, PortStatus, PreparedRootKey, Rotation, SecretText, SharesVerified, Slot,
-    SlotAdded, State, Status, Unseal, UnsealProgress, Unsealing,
+    AuditPage, AuditRecord, AuditVerdict, ChainHead, Changed, GrantChange, GrantRow, GrantTarget,
+    KeyGroupRow, KeyPage, KeyRotated, KeyView, Memory, NewRootKey, NewSlot, PolicyAnswer,
+    PolicyDiff, PolicyQuestion, PolicyView, PortStatus, PreparedRootKey, RoleRow, Rotation,
+    SecretText, SharesVerified, Slot, SlotAdded, State, Status, Unseal, UnsealProgress, Unsealing,
 };
 use crate::config::Config;
 use crate::errors::{self, Fault};
@@ -514,5 +516,66 @@ mod tests {
         assert_eq!(lines.len(), 4);
         assert_eq!(lines[1].len(), 64);
         assert_eq!(lines[3], "-----END AGE ENCRYPTED FILE-----");
+    }
+}
+
+impl Access for EngineManager {
+    fn policy(&self) -> Result<PolicyView, Fault> {
+        Ok(access::policy(&self.engine))
+    }
+
+    fn policy_set(&self, caller: &Caller, text: &str, dry_run: bool) -> Result<PolicyView, Fault> {
+        access::policy_set(&self.engine, caller, text, dry_run)
+    }
+
+    fn policy_test(&self, question: &PolicyQuestion) -> Result<PolicyAnswer, Fault> {
+        access::policy_test(&self.engine, question)
+    }
+
+    fn policy_diff(&self, caller: &Caller, text: &str, hours: u32) -> Result<PolicyDiff, Fault> {
+        access::policy_diff(&self.engine, caller, text, hours)
+    }
+
+    fn grants(&self, target: &GrantTarget) -> Result<Vec<GrantRow>, Fault> {
+        access::grants(&self.engine, target)
+    }
+
+    fn grant(
+        &self,
+        caller: &Caller,
+        change: &GrantChange,
+        give: bool,
+        dry_run: bool,
+    ) -> Result<Changed, Fault> {
+        access::grant(&self.engine, caller, change, give, dry_run)
+    }
+
+    fn key_groups(&self) -> Result<Vec<KeyGroupRow>, Fault> {
+        access::key_groups(&self.engine)
+    }
+
+    fn key_group(
+        &self,
+        caller: &Caller,
+        group: &str,
+        id: &str,
+        member: bool,
+        dry_run: bool,
+    ) -> Result<Changed, Fault> {
+        access::key_group(&self.engine, caller, group, id, member, dry_run)
+    }
+
+    fn roles(&self) -> Result<Vec<RoleRow>, Fault> {
+        Ok(access::roles(&self.engine))
+    }
+
+    fn role_set(
+        &self,
+        caller: &Caller,
+        user: &str,
+        role: Option<&str>,
+        dry_run: bool,
+    ) -> Result<Changed, Fault> {
+        access::role_set(&self.engine, caller, user, role, dry_run)
     }
 }

@@ -1,11 +1,13 @@
 //! The seam between the server and the engine: what listeners and the admin API need of a key
 //! manager. The calls block; the server puts those that may take long on threads of their own.
 
+mod access;
 mod audit;
 mod engine;
 mod faults;
 mod keys;
 
+pub use access::Access;
 pub use audit::unmet_anchor;
 
 use std::sync::Arc;
@@ -99,7 +101,7 @@ pub struct Done<'a> {
 }
 
 /// What the admin API needs.
-pub trait Manager: Handler {
+pub trait Manager: Handler + Access {
     /// Whether requests are answered.
     fn state(&self) -> State;
     /// Why this installation is not for production; empty if nothing speaks against it.

@@ -1,6 +1,7 @@
 //! The binary itself: commands, exit codes, files, signals.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod access;
 mod audit;
 mod config;
 mod doc;

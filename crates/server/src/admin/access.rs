@@ -1,0 +1,363 @@
+//! Who may do what: rules, grants, key groups and roles over the admin API.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+
+use super::Admin;
+use super::handlers::{Answer, blocking, body};
+use crate::errors::{self, Fault};
+use crate::identity::Identity;
+
+/// `GET /v1/policy`, and what a change of it answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyView {
+    /// The installation's own rules, in Cedar's language.
+    pub text: String,
+    /// Their ids, in the order of the text.
+    pub rules: Vec<String>,
+    /// Tells this text from others; the ETag.
+    pub etag: String,
+    /// The built-in rules, which always hold.
+    pub builtin: String,
+    /// What rules may speak of.
+    pub schema: String,
+}
+
+/// `PUT /v1/policy`, `POST /v1/policy/diff`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyText {
+    /// The installation's own rules, in Cedar's language.
+    pub text: String,
+    /// How far back to look, hours; for a comparison.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<u32>,
+}
+
+/// `POST /v1/policy/test`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyQuestion {
+    /// The user.
+    pub user: String,
+    /// The user's groups; those of the user's newest certificate if they are not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<Vec<String>>,
+    /// A KMIP operation or an administrative action.
+    pub operation: String,
+    /// The object it is asked on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+/// A name and a value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    /// What it is.
+    pub name: String,
+    /// What it is in this case.
+    pub value: String,
+}
+
+/// The answer to `POST /v1/policy/test`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyAnswer {
+    /// Whether it may be done.
+    pub allowed: bool,
+    /// The rule that decided.
+    pub rule: String,
+    /// What that rule says.
+    pub meaning: String,
+    /// Whether a duty decided, which no rule can lift.
+    pub by_duty: bool,
+    /// Every rule that held and so decided.
+    pub rules: Vec<String>,
+    /// The facts that were looked at.
+    pub facts: Vec<Fact>,
+}
+
+/// One difference of a comparison.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyDifference {
+    /// The user.
+    pub user: String,
+    /// The operation.
+    pub operation: String,
+    /// The object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// How many requests.
+    pub requests: u64,
+    /// Whether the rules in force allow it.
+    pub allowed_now: bool,
+    /// By which rule.
+    pub rule_now: String,
+    /// Whether the other rules would.
+    pub allowed_then: bool,
+    /// By which rule.
+    pub rule_then: String,
+}
+
+/// The answer to `POST /v1/policy/diff`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyDiff {
+    /// Requests looked at.
+    pub requests: u64,
+    /// Requests about keys or users that are not known any more.
+    pub left_out: u64,
+    /// What would have been decided otherwise, most frequent first.
+    pub differences: Vec<PolicyDifference>,
+}
+
+/// What a grant is on: exactly one of the two.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrantTarget {
+    /// One object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Every object of a key group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_group: Option<String>,
+}
+
+/// `POST /v1/grants`, `POST /v1/grants/withdraw`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrantChange {
+    /// One object ...
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// ... or every object of a key group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_group: Option<String>,
+    /// To a user ...
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// ... or to a group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// KMIP operations.
+    pub operations: Vec<String>,
+}
+
+/// A grant that holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantRow {
+    /// The user it is to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The group it is to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// The operation that it allows.
+    pub operation: String,
+}
+
+/// A key group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyGroupRow {
+    /// Its name.
+    pub name: String,
+    /// Its keys that are not destroyed.
+    pub keys: u64,
+    /// The grants on it.
+    pub grants: Vec<GrantRow>,
+}
+
+/// Whether a change changed anything, or would.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changed {
+    /// Whether it did.
+    pub changed: bool,
+    /// Whether it was only tried.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
+}
+
+/// A user's role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleRow {
+    /// The user.
+    pub user: String,
+    /// The role.
+    pub role: String,
+}
+
+/// `PUT /v1/roles/{user}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoleGrant {
+    /// The role.
+    pub role: String,
+}
+
+/// The query of changes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct How {
+    #[serde(default)]
+    dry_run: bool,
+}
+
+type Asked = Result<Query<How>, axum::extract::rejection::QueryRejection>;
+
+fn dry_run(how: Asked) -> Result<bool, Fault> {
+    how.map(|Query(how)| how.dry_run)
+        .map_err(|_| Fault::bad_request("The only parameter is dry_run, true or false."))
+}
+
+fn tagged(view: PolicyView) -> Response {
+    let etag = HeaderValue::from_str(&format!("\"{}\"", view.etag));
+    let mut response = Json(view).into_response();
+    if let Ok(etag) = etag {
+        response.headers_mut().insert(header::ETAG, etag);
+    }
+    response
+}
+
+pub(super) async fn policy(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+) -> Result<Response, Fault> {
+    Ok(tagged(blocking(admin, identity, |m, _| m.policy()).await?))
+}
+
+pub(super) async fn policy_set(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    how: Asked,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response, Fault> {
+    let dry = dry_run(how)?;
+    let given: PolicyText = body(&bytes)?;
+    let condition = headers.get(header::IF_MATCH).and_then(|v| v.to_str().ok());
+    let etag = condition
+        .map(|text| text.trim_matches('"').to_owned())
+        .ok_or_else(|| Fault::from(errors::PRECONDITION_REQUIRED))?;
+    let view = blocking(admin, identity, move |m, caller| {
+        let current = m.policy()?;
+        if current.etag != etag {
+            return Err(errors::PRECONDITION_FAILED.into());
+        }
+        m.policy_set(caller, &given.text, dry)
+    });
+    Ok(tagged(view.await?))
+}
+
+pub(super) async fn policy_test(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    bytes: Bytes,
+) -> Answer<PolicyAnswer> {
+    let question: PolicyQuestion = body(&bytes)?;
+    Ok(Json(blocking(admin, identity, move |m, _| m.policy_test(&question)).await?))
+}
+
+pub(super) async fn policy_diff(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    bytes: Bytes,
+) -> Answer<PolicyDiff> {
+    let given: PolicyText = body(&bytes)?;
+    let hours = given.hours.unwrap_or(24);
+    let diff = blocking(admin, identity, move |m, c| m.policy_diff(c, &given.text, hours));
+    Ok(Json(diff.await?))
+}
+
+pub(super) async fn grants(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    target: Result<Query<GrantTarget>, axum::extract::rejection::QueryRejection>,
+) -> Answer<Vec<GrantRow>> {
+    let Ok(Query(target)) = target else {
+        return Err(Fault::bad_request("The parameters are key or key_group."));
+    };
+    Ok(Json(blocking(admin, identity, move |m, _| m.grants(&target)).await?))
+}
+
+pub(super) async fn grant(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    how: Asked,
+    bytes: Bytes,
+) -> Answer<Changed> {
+    let dry = dry_run(how)?;
+    let change: GrantChange = body(&bytes)?;
+    Ok(Json(blocking(admin, identity, move |m, c| m.grant(c, &change, true, dry)).await?))
+}
+
+pub(super) async fn withdraw(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    how: Asked,
+    bytes: Bytes,
+) -> Answer<Changed> {
+    let dry = dry_run(how)?;
+    let change: GrantChange = body(&bytes)?;
+    Ok(Json(blocking(admin, identity, move |m, c| m.grant(c, &change, false, dry)).await?))
+}
+
+pub(super) async fn key_groups(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+) -> Answer<Vec<KeyGroupRow>> {
+    Ok(Json(blocking(admin, identity, |m, _| m.key_groups()).await?))
+}
+
+pub(super) async fn join(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    Path((group, id)): Path<(String, String)>,
+    how: Asked,
+) -> Answer<Changed> {
+    let dry = dry_run(how)?;
+    Ok(Json(blocking(admin, identity, move |m, c| m.key_group(c, &group, &id, true, dry)).await?))
+}
+
+pub(super) async fn leave(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    Path((group, id)): Path<(String, String)>,
+    how: Asked,
+) -> Answer<Changed> {
+    let dry = dry_run(how)?;
+    Ok(Json(blocking(admin, identity, move |m, c| m.key_group(c, &group, &id, false, dry)).await?))
+}
+
+pub(super) async fn roles(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+) -> Answer<Vec<RoleRow>> {
+    Ok(Json(blocking(admin, identity, |m, _| m.roles()).await?))
+}
+
+pub(super) async fn role_set(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    Path(user): Path<String>,
+    how: Asked,
+    bytes: Bytes,
+) -> Answer<Changed> {
+    let dry = dry_run(how)?;
+    let given: RoleGrant = body(&bytes)?;
+    let done = blocking(admin, identity, move |m, c| m.role_set(c, &user, Some(&given.role), dry));
+    Ok(Json(done.await?))
+}
+
+pub(super) async fn role_revoke(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    Path(user): Path<String>,
+    how: Asked,
+) -> Answer<Changed> {
+    let dry = dry_run(how)?;
+    Ok(Json(blocking(admin, identity, move |m, c| m.role_set(c, &user, None, dry)).await?))
+}
