@@ -90,11 +90,12 @@ pub(super) fn query(dry_run: bool) -> &'static str {
 
 /// What became of a change, for people.
 pub(super) fn told(changed: &Changed, done: &str, already: &str) -> String {
-    match (changed.dry_run, changed.changed) {
-        (false, true) => format!("{done}\n"),
-        (true, true) => format!("Nothing was changed. It would be: {done}\n"),
-        (_, false) => format!("{already}\n"),
-    }
+    let text = match (changed.dry_run, changed.changed) {
+        (false, true) => done.to_owned(),
+        (true, true) => format!("Nothing was changed. It would be: {done}"),
+        (_, false) => already.to_owned(),
+    };
+    format!("{}\n", crate::config::table::fold(&text, 80).join("\n"))
 }
 
 impl Grant {

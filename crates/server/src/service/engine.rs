@@ -505,20 +505,6 @@ fn unknown_port() -> PortStatus {
     PortStatus { listen: String::new(), connections: 0, handshakes_failed: 0, refused: 0 }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_encrypted_share_is_armoured_as_age_does() {
-        let text = armour(&[0; 60]);
-        let lines: Vec<_> = text.lines().collect();
-        assert_eq!(lines.len(), 4);
-        assert_eq!(lines[1].len(), 64);
-        assert_eq!(lines[3], "-----END AGE ENCRYPTED FILE-----");
-    }
-}
-
 impl Access for EngineManager {
     fn policy(&self) -> Result<PolicyView, Fault> {
         Ok(access::policy(&self.engine))
@@ -577,5 +563,19 @@ impl Access for EngineManager {
         dry_run: bool,
     ) -> Result<Changed, Fault> {
         access::role_set(&self.engine, caller, user, role, dry_run)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_encrypted_share_is_armoured_as_age_does() {
+        let text = armour(&[0; 60]);
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), 4);
+        assert_eq!(lines[1].len(), 64);
+        assert_eq!(lines[3], "-----END AGE ENCRYPTED FILE-----");
     }
 }

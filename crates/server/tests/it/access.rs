@@ -87,7 +87,7 @@ fn grants_key_groups_and_rules_bite_on_the_next_request_of_open_connections() {
     let test = ["policy", "test", "--user", "officer", "--operation", "get", "--key", &id];
     let told = done(&house, &test);
     assert!(told.contains("denied") && told.contains("policy:officers-hold-nothing"), "{told}");
-    let tail = house.json(&["audit", "tail", "--operation", "Get", "--object", &id]);
+    let tail = house.json(&["audit", "tail", "--operation", "Get"]);
     let rules: Vec<_> =
         tail["records"].as_array().unwrap().iter().filter_map(|r| r["rule"].as_str()).collect();
     assert!(rules.contains(&"policy:officers-hold-nothing"), "{rules:?}");
@@ -153,4 +153,18 @@ fn rules_are_changed_only_as_they_were_read() {
     let current = house.json(&["policy", "show"]);
     let done = put(current["etag"].as_str());
     assert!(done.contains("\"etag\""), "{done}");
+}
+
+#[test]
+fn every_recipe_of_the_cookbook_is_a_rule_that_can_be_used() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../doc/policy.md");
+    let text = fs::read_to_string(page).unwrap();
+    let recipes: Vec<&str> =
+        text.split("```cedar\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(recipes.len() >= 6, "{}", recipes.len());
+    for recipe in &recipes {
+        let rules = strongroom_policy::Rules::with(recipe);
+        assert!(rules.is_ok(), "{recipe}{rules:?}");
+    }
+    strongroom_policy::Rules::with(&recipes.concat()).unwrap();
 }
