@@ -25,8 +25,8 @@ pub(crate) fn group_of(class: Class) -> Option<&'static str> {
 }
 
 const HEAD: &str = "\
-// What rules may speak of. `owned` and `granted` say how the one who asks stands
-// to the key.
+// What rules may speak of. `owned` and `granted` say how the one who asks
+// stands to the key.
 entity Group;
 entity User in [Group] { role: String };
 entity KeyGroup;
