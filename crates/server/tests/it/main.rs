@@ -8,6 +8,7 @@ mod doc;
 mod house;
 mod init;
 mod key;
+mod protection;
 mod pty;
 mod quickstart;
 mod root;
