@@ -15,3 +15,4 @@ mod root;
 mod root_key;
 mod shares;
 mod signals;
+mod slots;
