@@ -4,6 +4,8 @@ build_tools || fail_suite "the build tools cannot be installed"
 # The store's SQL is tried on it; its own cluster, if Debian makes one, is not used.
 packages postgresql-15 || fail_suite "PostgreSQL 15 cannot be installed"
 export STRONGROOM_POSTGRES=required
+# What custodians open their shares with; without it our own reader stands in.
+packages age || echo "age cannot be installed: shares are opened with our own reader alone"
 
 check() {
     local what=$1

@@ -4,6 +4,7 @@
 mod access;
 mod audit;
 mod config;
+mod custodians;
 mod doc;
 mod house;
 mod init;
@@ -13,6 +14,7 @@ mod pty;
 mod quickstart;
 mod root;
 mod root_key;
+mod rotation;
 mod shares;
 mod signals;
 mod slots;
