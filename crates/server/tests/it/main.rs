@@ -12,6 +12,7 @@ mod key;
 mod protection;
 mod pty;
 mod quickstart;
+mod recipes;
 mod root;
 mod root_key;
 mod rotation;
