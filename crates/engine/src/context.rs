@@ -132,6 +132,11 @@ impl Ctx<'_, '_> {
         }
     }
 
+    /// Takes away what earlier items left: a later one that names no object finds none.
+    pub(crate) fn leave_nothing(&mut self) {
+        self.placeholders.last = None;
+    }
+
     /// Loads an object that the caller may use for this operation.
     pub(crate) fn load(&mut self, id: &ObjectId) -> Result<Arc<Cached>, Refusal> {
         let operation = self.operation;

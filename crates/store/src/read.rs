@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use strongroom_journal::Record;
-use strongroom_kmip::{AttributeName, Value};
+use strongroom_kmip::{AttributeName, Tag, Value};
 use strongroom_model::{Lifecycle, ManagedObject, ObjectId};
 
 use crate::error::StoreError;
@@ -37,7 +37,9 @@ pub enum Candidates {
 impl Candidates {
     /// Whether [`Candidates::WithValue`] may be used for an attribute.
     pub fn indexed(name: &AttributeName) -> bool {
-        attribute_key(name).is_some()
+        // It follows from the identifier: only what an import brought is in the index.
+        let short = *name == AttributeName::Standard(Tag::SHORT_UNIQUE_IDENTIFIER);
+        attribute_key(name).is_some() && !short
     }
 }
 

@@ -46,10 +46,14 @@ pub(super) fn locate(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Ref
     for id in &found {
         ctx.out.text(Tag::UNIQUE_IDENTIFIER, id.as_str());
     }
-    // A later item of the batch can use the result only when there is one of it.
-    if let [only] = found.as_slice() {
-        ctx.leave(Some(UniqueIdentifierEnum::LOCATE), only);
-        ctx.trail.object = Some(only.as_str().to_owned());
+    // A later item of the batch goes on only when there is one of it: what an earlier item left
+    // must not stand for it.
+    match found.as_slice() {
+        [only] => {
+            ctx.leave(Some(UniqueIdentifierEnum::LOCATE), only);
+            ctx.trail.object = Some(only.as_str().to_owned());
+        }
+        _ => ctx.leave_nothing(),
     }
     Ok(())
 }
