@@ -258,8 +258,10 @@ impl Engine {
         }
         let now = time.earliest();
         // Keys whose replacement was refused stay due: they must not crowd out what comes after.
-        let batch = SWEEP_BATCH.saturating_add(inner.unrotated.count(now));
+        let waiting = inner.unrotated.count(now).saturating_add(inner.pairs.count());
+        let batch = SWEEP_BATCH.saturating_add(waiting);
         let due = inner.store.read(|tx| tx.due(now, batch))?;
+        inner.pairs.forget_but(&due);
         if due.is_empty() {
             return Ok(0);
         }

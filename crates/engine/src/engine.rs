@@ -17,9 +17,10 @@ use crate::config::EngineConfig;
 use crate::error::EngineError;
 use crate::event::{Event, Held};
 use crate::heads::Signed;
+use crate::maker::Maker;
 use crate::request::{self, ReplyFn};
 use crate::root_key::Waiting;
-use crate::rotation::Unrotated;
+use crate::rotation::{Pairs, Unrotated};
 use crate::served::Served;
 use crate::streams::Streams;
 pub(crate) use crate::unsealed::Unsealed;
@@ -41,6 +42,8 @@ pub(crate) struct Inner {
     pub(crate) served: Served,
     pub(crate) signed: Signed,
     pub(crate) unrotated: Unrotated,
+    pub(crate) pairs: Pairs,
+    pub(crate) maker: Maker,
     /// Records of the time while sealed.
     pub(crate) held: Mutex<Held>,
     /// Custodians' shares given so far.
@@ -104,6 +107,8 @@ impl Engine {
             served: Served::default(),
             signed: Signed::default(),
             unrotated: Unrotated::default(),
+            pairs: Pairs::default(),
+            maker: Maker::default(),
             held: Mutex::default(),
             shares: Mutex::new(Vec::new()),
             opening: Mutex::new(()),

@@ -21,6 +21,7 @@ mod periods;
 mod query;
 mod release;
 mod root_key;
+mod rotation;
 mod trail;
 mod unseal;
 mod wire;

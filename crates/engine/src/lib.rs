@@ -30,6 +30,7 @@ mod heads;
 #[cfg(test)]
 mod it;
 mod keys;
+mod maker;
 mod objects;
 mod offline;
 mod operations;

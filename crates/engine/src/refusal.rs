@@ -4,6 +4,8 @@ use strongroom_kmip::{AttributeError, ResultReason};
 use strongroom_model::ObjectId;
 use strongroom_store::StoreError;
 
+use crate::operations::PairPlan;
+
 /// Why an operation is refused. The reason is in the newest wording; the reply turns it into the
 /// nearest that the client's version has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,20 +14,35 @@ pub struct Refusal {
     pub reason: ResultReason,
     /// The Result Message: what happened, to what, and what to do next.
     pub message: String,
-    /// Not a refusal at all: the operation turned out to need the writer. The request is run
-    /// again there, and nothing was done.
-    pub(crate) needs_writer: bool,
+    /// Not a refusal at all: what the operation turned out to need. Nothing was done, and the
+    /// request is run again with it.
+    pub(crate) needs: Option<Needs>,
+}
+
+/// What an operation lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// The writer.
+    Writer,
+    /// A key pair that takes too long to make on the writer.
+    Pair(PairPlan),
 }
 
 impl Refusal {
     /// A refusal with a reason and a message.
     pub fn new(reason: ResultReason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), needs_writer: false }
+        Self { reason, message: message.into(), needs: None }
     }
 
-    /// See [`Refusal::needs_writer`].
+    /// See [`Refusal::needs`].
     pub(crate) fn needs_writer() -> Self {
-        Self { reason: ResultReason::GENERAL_FAILURE, message: String::new(), needs_writer: true }
+        Self::needs(Needs::Writer)
+    }
+
+    /// See [`Refusal::needs`].
+    pub(crate) fn needs(what: Needs) -> Self {
+        let reason = ResultReason::GENERAL_FAILURE;
+        Self { reason, message: String::new(), needs: Some(what) }
     }
 
     /// A field of the request is missing or wrong.

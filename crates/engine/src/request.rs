@@ -10,7 +10,7 @@ use strongroom_kmip::message::{
 };
 use strongroom_kmip::{
     AsynchronousIndicator, BatchErrorContinuationOption, Encoder, Operation, ProtocolVersion,
-    ResultReason, ResultStatus,
+    ResultReason, ResultStatus, Tag,
 };
 use strongroom_model::{Reading, Role, ServerState};
 use strongroom_policy as policy;
@@ -23,8 +23,8 @@ use crate::audit::{Action, BodyRef, encode};
 use crate::caller::Caller;
 use crate::context::{Ctx, Placeholders, Trail};
 use crate::engine::{Inner, Unsealed};
-use crate::operations::{self, Kind, Prepared};
-use crate::refusal::Refusal;
+use crate::operations::{self, Kind, MadePair, PairPlan, Prepared};
+use crate::refusal::{Needs, Refusal};
 
 /// A reply, and whether the connection is to be closed after it: when the frame could not be
 /// decoded, nothing after it can be trusted to begin where it seems to.
@@ -44,9 +44,13 @@ pub type ReplyFn = Box<dyn FnOnce(Reply) + Send>;
 /// object again and again must not fill the memory.
 const MAX_REPLY: usize = 64 << 20;
 
-/// At most so many items of a batch may be of the kind that takes long: some of them run on the
-/// writer, where they hold up every other change.
+/// At most so many items of a batch may be of the kind that takes long: it holds up others of that
+/// kind, and some of it runs on the writer, where it holds up every other change.
 const MAX_LONG: usize = 8;
+
+/// How often a request is run again because a key pair was lacking. Each time gives it one; more
+/// would mean that what it works on changes all the time.
+const MOST_TRIES: usize = 2 * MAX_LONG;
 
 /// What became of one batch item.
 struct Outcome {
@@ -104,8 +108,7 @@ pub(crate) fn handle(inner: &Arc<Inner>, caller: &Arc<Caller>, frame: Vec<u8>, r
     let needs_writer =
         request.items.iter().any(|item| operations::kind_of(item.operation) == Kind::Change);
     let mut prepared: Vec<Option<Prepared>> = request.items.iter().map(|_| None).collect();
-    if !needs_writer && let Some(ran) = run(inner, &unsealed, caller, &request, None, &mut prepared)
-    {
+    if !needs_writer && let Ok(ran) = run(inner, &unsealed, caller, &request, None, &mut prepared) {
         let bytes = match record(inner, &unsealed, caller, version, &ran.outcomes) {
             Ok(()) => ran.bytes,
             Err(refusal) => refuse_all(inner, &request, &refusal),
@@ -119,38 +122,67 @@ pub(crate) fn handle(inner: &Arc<Inner>, caller: &Arc<Caller>, frame: Vec<u8>, r
             *slot = operations::prepare(item.operation, item.payload, version);
         }
     }
-    change(inner, unsealed, caller.clone(), frame, prepared, reply);
+    let change = Changing { unsealed, caller: caller.clone(), frame, prepared, tries: 0, reply };
+    change.run(inner);
 }
 
-/// Runs the request on the writer.
-fn change(
-    inner: &Arc<Inner>,
+/// A request on its way through the writer.
+struct Changing {
     unsealed: Arc<Unsealed>,
     caller: Arc<Caller>,
     frame: Zeroizing<Vec<u8>>,
-    mut prepared: Vec<Option<Prepared>>,
+    prepared: Vec<Option<Prepared>>,
+    /// How often it was run again.
+    tries: usize,
     reply: ReplyFn,
-) {
-    let engine = inner.clone();
-    inner.store.submit(Box::new(move |tx| {
-        let ran = tx.and_then(|tx| {
-            let request = Request::parse(&frame, &engine.config.limits)
-                .map_err(|e| StoreError::Damaged("the request".to_owned(), e.to_string()))?;
-            run(&engine, &unsealed, &caller, &request, Some(tx), &mut prepared)
-                .ok_or(StoreError::Locked)
-        });
-        let done: Done = Box::new(move |committed| {
-            let bytes = match committed.and(ran) {
-                Ok(ran) => finish_change(&engine, &unsealed, &caller, &frame, ran),
+}
+
+impl Changing {
+    /// Runs the request on the writer.
+    fn run(self, inner: &Arc<Inner>) {
+        let engine = inner.clone();
+        inner.store.submit(Box::new(move |tx| {
+            let mut this = self;
+            let ran = tx.and_then(|tx| {
+                let request = Request::parse(&this.frame, &engine.config.limits)
+                    .map_err(|e| StoreError::Damaged("the request".to_owned(), e.to_string()))?;
+                let (unsealed, caller) = (&this.unsealed, &this.caller);
+                match run(&engine, unsealed, caller, &request, Some(tx), &mut this.prepared) {
+                    Err(Stop::Pair { item, plan }) if this.tries < MOST_TRIES => {
+                        Ok(Err((item, plan)))
+                    }
+                    Err(_) => Err(StoreError::Locked),
+                    Ok(ran) => Ok(Ok(ran)),
+                }
+            });
+            let done: Done = Box::new(move |committed| match committed.and(ran) {
+                Ok(Err((item, plan))) => this.again_with(engine, item, plan),
+                Ok(Ok(ran)) => {
+                    let (unsealed, caller) = (&this.unsealed, &this.caller);
+                    let bytes = finish_change(&engine, unsealed, caller, &this.frame, ran);
+                    (this.reply)(Reply { bytes, close: false });
+                }
                 Err(error) => {
                     let refusal = Refusal::from(error);
-                    refuse_again(&engine, &caller, &frame, &refusal)
+                    let bytes = refuse_again(&engine, &this.caller, &this.frame, &refusal);
+                    (this.reply)(Reply { bytes, close: false });
                 }
-            };
-            reply(Reply { bytes, close: false });
-        });
-        done
-    }));
+            });
+            done
+        }));
+    }
+
+    /// Makes the pair that an item lacks, off the writer, and runs the request again.
+    fn again_with(mut self, engine: Arc<Inner>, item: usize, plan: PairPlan) {
+        let later = engine.clone();
+        later.maker.later(Box::new(move || {
+            if let Some(slot) = self.prepared.get_mut(item) {
+                *slot = Some(Prepared::Pair(MadePair::make(plan)));
+            }
+            self.tries += 1;
+            self.run(&engine);
+        }));
+    }
 }
 
 /// After the flush: allowances become usable, uses and refusals of the batch are recorded, and
@@ -172,7 +204,15 @@ fn finish_change(
     }
 }
 
-/// Runs every item of a request. None when an item needs the writer and `tx` is none.
+/// Why a request was not run to its end. Nothing of it was done.
+enum Stop {
+    /// An item needs the writer.
+    Writer,
+    /// An item needs a key pair that is to be made first.
+    Pair { item: usize, plan: PairPlan },
+}
+
+/// Runs every item of a request.
 fn run(
     inner: &Inner,
     unsealed: &Unsealed,
@@ -180,28 +220,33 @@ fn run(
     request: &Request<'_>,
     tx: Option<&mut WriteTx<'_>>,
     prepared: &mut [Option<Prepared>],
-) -> Option<Ran> {
+) -> Result<Ran, Stop> {
     let time = inner.time();
     let server = inner.store.server_state();
     let role = server.role_of(&caller.user);
     let runner = Runner { inner, unsealed, caller, request, server: &server, role, time };
-    match tx {
-        None => runner.all(None, prepared).ok(),
-        Some(tx) if request.header.batch_error == BatchErrorContinuationOption::UNDO => {
-            // The whole batch is one savepoint: a failure takes everything with it.
-            let mut undone = None;
-            let kept = tx.nested(|tx| {
-                let ran = runner.all(Some(tx), prepared).map_err(|()| Refusal::needs_writer())?;
-                if ran.outcomes.iter().any(|o| o.status == ResultStatus::OPERATION_FAILED) {
-                    undone = Some(runner.undone(ran));
-                    return Err(Refusal::needs_writer());
-                }
-                Ok(ran)
-            });
-            kept.ok().or(undone)
-        }
-        Some(tx) => runner.all(Some(tx), prepared).ok(),
+    let Some(tx) = tx else { return runner.all(None, prepared) };
+    let undo = request.header.batch_error == BatchErrorContinuationOption::UNDO;
+    if !undo && !request.items.iter().any(|item| operations::makes_pair(item.operation)) {
+        return runner.all(Some(tx), prepared);
     }
+    // The whole batch is one savepoint: what stops it takes everything with it.
+    let mut stopped = None;
+    let kept = tx.nested(|tx| {
+        let ran = match runner.all(Some(tx), prepared) {
+            Ok(ran) => ran,
+            Err(stop) => {
+                stopped = Some(Err(stop));
+                return Err(Refusal::needs_writer());
+            }
+        };
+        if undo && ran.outcomes.iter().any(|o| o.status == ResultStatus::OPERATION_FAILED) {
+            stopped = Some(Ok(runner.undone(ran)));
+            return Err(Refusal::needs_writer());
+        }
+        Ok(ran)
+    });
+    kept.or_else(|_| stopped.unwrap_or(Err(Stop::Writer)))
 }
 
 struct Runner<'a> {
@@ -215,22 +260,27 @@ struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    /// Err when an item needs the writer.
     fn all(
         &self,
         mut tx: Option<&mut WriteTx<'_>>,
         prepared: &mut [Option<Prepared>],
-    ) -> Result<Ran, ()> {
+    ) -> Result<Ran, Stop> {
         let mut prepared = prepared.iter_mut();
         let mut batch = Batch::default();
         let mut outcomes = Vec::with_capacity(1);
         let mut bytes_given = 0;
-        for item in self.request.items.iter() {
+        for (at, item) in self.request.items.iter().enumerate() {
             let run = self.one(item, tx.as_deref_mut(), &mut batch, prepared.next());
-            let Ok(mut outcome) = run else {
-                // All of it is run again, on the writer.
-                self.inner.allowances.put_back(batch.spent);
-                return Err(());
+            let mut outcome = match run {
+                Ok(outcome) => outcome,
+                Err(needs) => {
+                    // All of it is run again.
+                    self.inner.allowances.put_back(batch.spent);
+                    return Err(match needs {
+                        Needs::Writer => Stop::Writer,
+                        Needs::Pair(plan) => Stop::Pair { item: at, plan },
+                    });
+                }
             };
             bytes_given += outcome.payload.as_ref().map_or(0, |payload| payload.len());
             if bytes_given > MAX_REPLY && !outcome.trail.changed {
@@ -258,7 +308,7 @@ impl Runner<'_> {
         tx: Option<&mut WriteTx<'_>>,
         batch: &mut Batch,
         prepared: Option<&mut Option<Prepared>>,
-    ) -> Result<Outcome, ()> {
+    ) -> Result<Outcome, Needs> {
         let started = Instant::now();
         let mut trail = Trail::default();
         let mut none = None;
@@ -304,8 +354,10 @@ impl Runner<'_> {
         };
         let (status, refusal, payload) = match result {
             Ok(payload) => (ResultStatus::SUCCESS, None, Some(payload)),
-            Err(refusal) if refusal.needs_writer => return Err(()),
             Err(refusal) => {
+                if let Some(needs) = refusal.needs {
+                    return Err(needs);
+                }
                 trail.changed = false;
                 (ResultStatus::OPERATION_FAILED, Some(refusal), None)
             }
@@ -414,6 +466,19 @@ fn refuse_header(request: &Request<'_>) -> Option<Refusal> {
                 "at most {MAX_LONG} items of a batch may make key pairs or derive keys: send \
                  several requests"
             ),
+        ));
+    }
+    let makes_pairs = request.items.iter().any(|i| operations::makes_pair(i.operation));
+    let has_parts = request.items.iter().any(|i| {
+        i.payload.find(Tag::INIT_INDICATOR).is_some()
+            || i.payload.find(Tag::CORRELATION_VALUE).is_some()
+    });
+    if makes_pairs && has_parts {
+        // It may have to be run again when a pair was made, and a part cannot be taken in twice.
+        return Some(Refusal::new(
+            ResultReason::OPERATION_NOT_SUPPORTED,
+            "a batch that makes key pairs cannot hold parts of a longer operation: send them by \
+             themselves",
         ));
     }
     if let Some(extension) = request.critical_extension() {

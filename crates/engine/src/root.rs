@@ -101,6 +101,7 @@ impl Engine {
         self.inner.cache.clear();
         self.inner.allowances.clear();
         self.inner.streams.clear();
+        self.inner.pairs.clear();
         self.forget_prepared_root_key();
         Ok(())
     }

@@ -16,6 +16,7 @@ use strongroom_secmem::SecretBytes;
 
 use crate::error::StoreError;
 use crate::faults::Faults;
+use crate::index::renew_due_dates;
 use crate::keys::StoreKeys;
 use crate::read::{ReadTx, read_journal};
 use crate::schema::migrate;
@@ -361,6 +362,7 @@ pub(crate) fn unlock(
         }
         None => return Err(journal_missing("its sealed state")),
     };
+    renew_due_dates(connection, &keys)?;
     let clock = HybridClock::after(last.map_or(0, |r| r.hlc));
     shared.set_server_state(Arc::new(state));
     shared.set_head(chain.head(), clock.last());
@@ -414,7 +416,7 @@ pub(crate) fn read_chain_state(
         .map_err(journal_fault)
 }
 
-fn read_meta(connection: &Connection, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+pub(crate) fn read_meta(connection: &Connection, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
     Ok(connection
         .query_row("SELECT value FROM meta WHERE key = ?1", params![key], |r| r.get(0))
         .optional()?)

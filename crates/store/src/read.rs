@@ -244,11 +244,21 @@ impl ReadTx<'_> {
         row: &[u8],
         mac: &[u8],
     ) -> Result<ManagedObject, StoreError> {
-        if self.keys.row_mac("objects", id, row) != mac {
-            return Err(StoreError::Tampered(id.to_owned()));
-        }
-        ManagedObject::decode(row).map_err(|e| StoreError::Damaged(id.to_owned(), e.to_string()))
+        open_row(&self.keys, id, row, mac)
     }
+}
+
+/// An object from its row, checked against its code.
+pub(crate) fn open_row(
+    keys: &StoreKeys,
+    id: &str,
+    row: &[u8],
+    mac: &[u8],
+) -> Result<ManagedObject, StoreError> {
+    if keys.row_mac("objects", id, row) != mac {
+        return Err(StoreError::Tampered(id.to_owned()));
+    }
+    ManagedObject::decode(row).map_err(|e| StoreError::Damaged(id.to_owned(), e.to_string()))
 }
 
 pub(crate) fn read_journal(

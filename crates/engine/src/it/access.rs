@@ -285,6 +285,29 @@ fn a_replacement_keeps_the_grants_and_the_key_groups() {
 }
 
 #[test]
+fn the_replacement_of_a_pair_keeps_the_grants_and_the_key_groups_of_each_half() {
+    let bench = Bench::new();
+    let server = Caller::server();
+    let algorithm = strongroom_kmip::CryptographicAlgorithm::ED25519;
+    let wish = super::kit::Wish { algorithm, ..super::kit::Wish::default() };
+    let (private, public) = bench.make_pair(&wish, None);
+    let bob = super::caller("bob");
+    let to_bob = Subject::User("bob".to_owned());
+    let on = GrantOn::Object(public.clone());
+    bench.engine.grant(&server, &on, &to_bob, &[Operation::GET]).unwrap();
+    bench.engine.set_key_group(&server, &private, "payroll", true).unwrap();
+    let new_private = bench.engine.rotate_key(&server, &private).unwrap();
+    let link = |l: &&(&str, String)| l.0 == strongroom_kmip::LinkType::PUBLIC_KEY_LINK.name();
+    let links = bench.engine.key(&new_private).unwrap().links;
+    let new_public = &links.iter().find(link).unwrap().1;
+    ask(&bench, &bob, Operation::GET, new_public).unwrap();
+    let private = bench.one(&bob, Operation::GET, |e| e.text(Tag::UNIQUE_IDENTIFIER, &new_private));
+    assert_eq!(private, Err(ResultReason::OBJECT_NOT_FOUND));
+    assert_eq!(bench.engine.key_groups_of(&new_private).unwrap(), ["payroll"]);
+    assert!(bench.engine.key_groups_of(new_public).unwrap().is_empty());
+}
+
+#[test]
 fn a_client_neither_sees_nor_sets_key_groups() {
     let bench = Bench::new();
     let id = bench.create("grouped").unwrap();

@@ -40,7 +40,7 @@ pub(super) fn crypt(
     Ok(made.find(Tag::DATA).unwrap().value.as_bytes().unwrap().to_vec())
 }
 
-fn sweep_until(bench: &Bench, what: &str, done: impl Fn() -> bool) {
+pub(super) fn sweep_until(bench: &Bench, what: &str, done: impl Fn() -> bool) {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
     while !done() {
         assert!(std::time::Instant::now() < deadline, "{what}");

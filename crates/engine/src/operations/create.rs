@@ -1,5 +1,7 @@
 //! Making objects: what every new object gets, Create and Create Key Pair.
 
+use std::sync::Arc;
+
 use strongroom_crypto::{asym, digest};
 use strongroom_kmip::{
     Attribute, AttributeName, AttributeSet, CryptographicAlgorithm, HashingAlgorithm,
@@ -16,12 +18,12 @@ use super::query::rng_parameters;
 use crate::attributes::{default_format, keyed};
 use crate::context::Ctx;
 use crate::objects::is_transparent;
-use crate::refusal::Refusal;
+use crate::refusal::{Needs, Refusal};
 
 /// Key material made before the transaction, because it takes long.
 pub(crate) enum Prepared {
     /// A key pair.
-    Pair(Result<asym::KeyPair, Refusal>),
+    Pair(MadePair),
     /// A derived key, and the digests of the sealed materials that it was derived from.
     Derived {
         /// The derived octets.
@@ -29,6 +31,26 @@ pub(crate) enum Prepared {
         /// What they came from, in order.
         from: Vec<[u8; 32]>,
     },
+}
+
+/// A key pair, and what it was made by.
+#[derive(Clone)]
+pub(crate) struct MadePair {
+    plan: PairPlan,
+    pair: Result<Arc<asym::KeyPair>, Refusal>,
+}
+
+impl MadePair {
+    /// Makes the pair. RSA takes long.
+    pub(crate) fn make(plan: PairPlan) -> Self {
+        let thread = std::thread::current();
+        debug_assert!(!plan.takes_long() || thread.name() != Some("store-writer"));
+        let made = keys::pair_length(plan.algorithm, plan.length, plan.curve).and_then(|length| {
+            let length = u32::try_from(length).ok();
+            Ok(Arc::new(asym::generate(plan.algorithm, length, plan.curve)?))
+        });
+        Self { plan, pair: made }
+    }
 }
 
 /// A new object on its way into the store.
@@ -378,7 +400,8 @@ pub(super) fn generate(
 }
 
 /// The attributes that decide what a key pair is.
-pub(super) struct PairPlan {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PairPlan {
     algorithm: CryptographicAlgorithm,
     length: Option<i32>,
     curve: Option<RecommendedCurve>,
@@ -392,7 +415,7 @@ impl PairPlan {
         Self::of(&all)
     }
 
-    fn of(attributes: &[Attribute]) -> Result<Self, Refusal> {
+    pub(super) fn of(attributes: &[Attribute]) -> Result<Self, Refusal> {
         let value = |tag| {
             let name = AttributeName::Standard(tag);
             attributes.iter().find(|a| a.name == name).map(|a| &a.value)
@@ -409,35 +432,49 @@ impl PairPlan {
                 .map(RecommendedCurve),
         })
     }
+
+    /// Takes the curve from the key itself, where the attributes do not name it.
+    pub(super) fn or_curve_of(mut self, key: impl FnOnce() -> Option<RecommendedCurve>) -> Self {
+        let elliptic = matches!(
+            self.algorithm,
+            CryptographicAlgorithm::EC
+                | CryptographicAlgorithm::ECDSA
+                | CryptographicAlgorithm::ECDH
+        );
+        if elliptic && self.curve.is_none() {
+            self.curve = key();
+        }
+        self
+    }
+
+    /// Whether making it would hold up everybody else on the writer.
+    fn takes_long(&self) -> bool {
+        self.algorithm == CryptographicAlgorithm::RSA
+    }
 }
 
 /// Generates the pair that a Create Key Pair asks for, outside the transaction.
 pub(super) fn prepare_key_pair(payload: View<'_>, _: ProtocolVersion) -> Option<Prepared> {
     let plan = PairPlan::read(payload).ok()?;
-    Some(Prepared::Pair(generate_pair(&plan)))
+    Some(Prepared::Pair(MadePair::make(plan)))
 }
 
-/// A pair, and what it was made by.
-pub(super) struct Pair {
-    pub(super) plan: PairPlan,
-    pub(super) pair: asym::KeyPair,
-}
-
-/// Generates the pair that attributes describe.
-pub(super) fn pair_of(ctx: &mut Ctx<'_, '_>, attributes: &[Attribute]) -> Result<Pair, Refusal> {
-    let plan = PairPlan::of(attributes)?;
+/// The pair that a plan describes: the one made before, or one made here if that is quick.
+pub(super) fn pair_of(
+    ctx: &mut Ctx<'_, '_>,
+    plan: PairPlan,
+) -> Result<Arc<asym::KeyPair>, Refusal> {
     ctx.note("algorithm", plan.algorithm.name());
     keys::check_pair(plan.algorithm, plan.length, ctx.engine.config.legacy_algorithms)?;
-    let pair = match ctx.prepared.take() {
-        Some(Prepared::Pair(result)) => result?,
-        _ => generate_pair(&plan)?,
-    };
-    Ok(Pair { plan, pair })
-}
-
-fn generate_pair(plan: &PairPlan) -> Result<asym::KeyPair, Refusal> {
-    let length = keys::pair_length(plan.algorithm, plan.length, plan.curve)?;
-    Ok(asym::generate(plan.algorithm, u32::try_from(length).ok(), plan.curve)?)
+    match &ctx.prepared {
+        // It stays there: should the request be run again, it is needed again.
+        Some(Prepared::Pair(made)) if made.plan == plan => made.pair.clone(),
+        _ if plan.takes_long() => {
+            keys::pair_length(plan.algorithm, plan.length, plan.curve)?;
+            Err(Refusal::needs(Needs::Pair(plan)))
+        }
+        _ => MadePair::make(plan).pair,
+    }
 }
 
 /// Create Key Pair (KMIP 2.1 section 6.1.9).
@@ -446,7 +483,8 @@ pub(super) fn create_key_pair(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Resul
     let private = ctx.attributes(AttributeSet::PrivateKey, payload)?;
     let public = ctx.attributes(AttributeSet::PublicKey, payload)?;
     let all = [common.as_slice(), &private, &public].concat();
-    let Pair { plan, pair } = pair_of(ctx, &all)?;
+    let plan = PairPlan::of(&all)?;
+    let pair = pair_of(ctx, plan)?;
     let (private_id, public_id) = deliver_pair(ctx, &plan, &pair, common, private, public)?;
     ctx.out.text(Tag::PRIVATE_KEY_UNIQUE_IDENTIFIER, private_id.as_str());
     ctx.out.text(Tag::PUBLIC_KEY_UNIQUE_IDENTIFIER, public_id.as_str());

@@ -24,8 +24,8 @@ use crate::context::Ctx;
 use crate::refusal::Refusal;
 
 pub(crate) use archive::{archival, archive_when_ended};
-pub(crate) use create::Prepared;
-pub(crate) use rekey::{linked, replace};
+pub(crate) use create::{MadePair, PairPlan, Prepared};
+pub(crate) use rekey::{Half, linked, replace, replace_pair};
 pub(crate) use template::is_visible;
 
 /// Whether an operation changes the store by its nature. A use may still turn out to need the
@@ -112,12 +112,14 @@ pub(crate) fn kind_of(operation: Operation) -> Kind {
     entry(operation).map_or(Kind::Use, |e| e.kind)
 }
 
+/// Whether an operation makes a key pair.
+pub(crate) fn makes_pair(operation: Operation) -> bool {
+    matches!(operation, Operation::CREATE_KEY_PAIR | Operation::RE_KEY_KEY_PAIR)
+}
+
 /// Whether an operation may keep a processor busy for long.
 pub(crate) fn may_take_long(operation: Operation) -> bool {
-    matches!(
-        operation,
-        Operation::CREATE_KEY_PAIR | Operation::RE_KEY_KEY_PAIR | Operation::DERIVE_KEY
-    )
+    makes_pair(operation) || operation == Operation::DERIVE_KEY
 }
 
 /// Whether an operation may be asked for on an object in archival storage; all others are refused

@@ -4,16 +4,18 @@
 //! its dates follow from the old ones and the Offset. The old object stays able to decrypt.
 
 use strongroom_kmip::{
-    Attribute, AttributeName, AttributeSet, LinkType, ObjectType, ResultReason, Tag,
-    UniqueIdentifierEnum, Value, View,
+    Attribute, AttributeName, AttributeSet, LinkType, ObjectType, RecommendedCurve, ResultReason,
+    Tag, UniqueIdentifierEnum, Value, View,
 };
 use strongroom_model::{
     AttributeKey, Change, ChangeKind, Lifecycle, ManagedObject, ObjectId, Seen,
 };
 
-use super::create::{Pair, deliver_pair, generate, pair_of};
+use super::create::{PairPlan, deliver_pair, generate, pair_of};
+use super::keys::Kept;
 use super::life::link;
 use crate::access::key_group_attribute;
+use crate::cache::Cached;
 use crate::context::Ctx;
 use crate::refusal::Refusal;
 
@@ -112,34 +114,76 @@ pub(super) fn re_key_key_pair(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Resul
         )
     })?;
     let public_cached = ctx.load(&public_id)?;
-    let public = &public_cached.object;
-    check_replaceable(ctx, public)?;
-
     let offset = offset(payload);
-    let mut common = ctx.attributes(AttributeSet::Common, payload)?;
-    let mut private_given = ctx.attributes(AttributeSet::PrivateKey, payload)?;
-    let mut public_given = ctx.attributes(AttributeSet::PublicKey, payload)?;
-    private_given.extend(common.iter().cloned());
-    public_given.append(&mut common);
-    let mut private_attributes = inherit(ctx, private, private_given, offset)?;
-    let mut public_attributes = inherit(ctx, public, public_given, offset)?;
-    release_names(ctx, private)?;
-    release_names(ctx, public)?;
-    let replaced = LinkType::REPLACED_OBJECT_LINK;
-    private_attributes.push(Attribute::new(Tag::LINK, link(replaced, &id)));
-    public_attributes.push(Attribute::new(Tag::LINK, link(replaced, &public_id)));
-
-    let Pair { plan, pair } = pair_of(ctx, &private_attributes)?;
-    let (new_private, new_public) =
-        deliver_pair(ctx, &plan, &pair, Vec::new(), private_attributes, public_attributes)?;
-    add_link(ctx, private, LinkType::REPLACEMENT_OBJECT_LINK, &new_private)?;
-    add_link(ctx, public, LinkType::REPLACEMENT_OBJECT_LINK, &new_public)?;
+    let common = ctx.attributes(AttributeSet::Common, payload)?;
+    let with_common = |mut own: Vec<Attribute>| {
+        own.extend(common.iter().cloned());
+        own
+    };
+    let private_given = with_common(ctx.attributes(AttributeSet::PrivateKey, payload)?);
+    let public_given = with_common(ctx.attributes(AttributeSet::PublicKey, payload)?);
+    let (new_private, new_public) = replace_pair(
+        ctx,
+        Half { old: &cached, given: private_given, offset },
+        Half { old: &public_cached, given: public_given, offset },
+    )?;
     ctx.out.text(Tag::PRIVATE_KEY_UNIQUE_IDENTIFIER, new_private.as_str());
     ctx.out.text(Tag::PUBLIC_KEY_UNIQUE_IDENTIFIER, new_public.as_str());
     ctx.leave(Some(UniqueIdentifierEnum::RE_KEY_KEY_PAIR_PUBLIC_KEY), &new_public);
     ctx.leave(Some(UniqueIdentifierEnum::RE_KEY_KEY_PAIR_PRIVATE_KEY), &new_private);
     ctx.leave(Some(UniqueIdentifierEnum::RE_KEY_KEY_PAIR), &new_private);
     Ok(())
+}
+
+/// One half of a pair to be replaced.
+pub(crate) struct Half<'a> {
+    pub(crate) old: &'a Cached,
+    /// Attributes that the replacement gets, whatever the old one has.
+    pub(crate) given: Vec<Attribute>,
+    pub(crate) offset: Option<i64>,
+}
+
+/// Makes the replacement of a key pair and ties the four together. Gives the new private and the
+/// new public key.
+pub(crate) fn replace_pair(
+    ctx: &mut Ctx<'_, '_>,
+    private: Half<'_>,
+    public: Half<'_>,
+) -> Result<(ObjectId, ObjectId), Refusal> {
+    let (cached, private, given, offset) =
+        (private.old, &private.old.object, private.given, private.offset);
+    check_replaceable(ctx, private)?;
+    let mut private_attributes = inherit(ctx, private, given, offset)?;
+    let (public, given, offset) = (&public.old.object, public.given, public.offset);
+    if public.object_type() != ObjectType::PUBLIC_KEY {
+        return Err(Refusal::new(
+            ResultReason::INVALID_OBJECT_TYPE,
+            format!("object {} is a {}, not a public key", public.id, public.object_type()),
+        ));
+    }
+    check_replaceable(ctx, public)?;
+    let mut public_attributes = inherit(ctx, public, given, offset)?;
+    let plan = PairPlan::of(&private_attributes)?.or_curve_of(|| curve_of(ctx, cached));
+    let pair = pair_of(ctx, plan)?;
+    release_names(ctx, private)?;
+    release_names(ctx, public)?;
+    let replaced = LinkType::REPLACED_OBJECT_LINK;
+    private_attributes.push(Attribute::new(Tag::LINK, link(replaced, &private.id)));
+    public_attributes.push(Attribute::new(Tag::LINK, link(replaced, &public.id)));
+    let (new_private, new_public) =
+        deliver_pair(ctx, &plan, &pair, Vec::new(), private_attributes, public_attributes)?;
+    add_link(ctx, private, LinkType::REPLACEMENT_OBJECT_LINK, &new_private)?;
+    add_link(ctx, public, LinkType::REPLACEMENT_OBJECT_LINK, &new_public)?;
+    inherit_grants(ctx, private, &new_private)?;
+    inherit_grants(ctx, public, &new_public)?;
+    Ok((new_private, new_public))
+}
+
+/// The curve of a private key, if its material tells.
+fn curve_of(ctx: &Ctx<'_, '_>, cached: &Cached) -> Option<RecommendedCurve> {
+    let material = ctx.material(cached).ok()?;
+    let kept = Kept::of(&cached.object, cached.object.key_format()?, material);
+    kept.private().ok()?.info().ok()?.curve
 }
 
 fn offset(payload: View<'_>) -> Option<i64> {
@@ -200,29 +244,44 @@ fn inherit(
             attributes.push(name);
         }
     }
-    // New dates: activation = now + offset; the others keep their distance from it.
+    let before = old.date(Tag::ACTIVATION_DATE);
     let activation = AttributeName::Standard(Tag::ACTIVATION_DATE);
-    if let Some(offset) = offset {
-        if has(&attributes, &activation) {
+    let starts = attributes.iter().find(|a| a.name == activation).map(|a| &a.value);
+    let starts = match (starts.and_then(Value::as_date_time), offset) {
+        (Some(_), Some(_)) => {
             return Err(Refusal::invalid_field("Offset and Activation Date exclude each other"));
         }
-        attributes.push(Attribute::new(Tag::ACTIVATION_DATE, Value::DateTime(now + offset)));
-    } else if old.date(Tag::ACTIVATION_DATE).is_some() && !has(&attributes, &activation) {
-        attributes.push(Attribute::new(Tag::ACTIVATION_DATE, Value::DateTime(now)));
+        (Some(given), None) => Some(given),
+        (None, Some(offset)) => Some(now.saturating_add(offset)),
+        // Copied, unless the replacement would end as it is born.
+        (None, None) => before.map(|date| if has_ended(old, now) { now } else { date }),
+    };
+    if let Some(starts) = starts
+        && !has(&attributes, &activation)
+    {
+        attributes.push(Attribute::new(Tag::ACTIVATION_DATE, Value::DateTime(starts)));
     }
-    let new_activation =
-        attributes.iter().find(|a| a.name == activation).and_then(|a| a.value.as_date_time());
-    if let (Some(new), Some(before)) = (new_activation, old.date(Tag::ACTIVATION_DATE)) {
-        for tag in [Tag::PROCESS_START_DATE, Tag::PROTECT_STOP_DATE, Tag::DEACTIVATION_DATE] {
-            if let Some(date) = old.date(tag)
-                && !has(&attributes, &AttributeName::Standard(tag))
-            {
-                let moved = new.saturating_add(date.saturating_sub(before));
-                attributes.push(Attribute::new(tag, Value::DateTime(moved)));
-            }
+    // The others keep their distance from it.
+    let moved_by = match (starts, before) {
+        (Some(starts), Some(before)) => starts.saturating_sub(before),
+        (Some(_), None) => return Ok(attributes),
+        (None, _) => 0,
+    };
+    for tag in [Tag::PROCESS_START_DATE, Tag::PROTECT_STOP_DATE, Tag::DEACTIVATION_DATE] {
+        if let Some(date) = old.date(tag)
+            && !has(&attributes, &AttributeName::Standard(tag))
+        {
+            let moved = date.saturating_add(moved_by);
+            attributes.push(Attribute::new(tag, Value::DateTime(moved)));
         }
     }
     Ok(attributes)
+}
+
+/// Whether an object may protect nothing any more: a replacement with its dates could not either.
+fn has_ended(object: &ManagedObject, now: i64) -> bool {
+    object.lifecycle_at(now) >= Lifecycle::Deactivated
+        || object.date(Tag::PROTECT_STOP_DATE).is_some_and(|date| date <= now)
 }
 
 /// Names move to the replacement: the old object gives them up first.

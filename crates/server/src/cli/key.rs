@@ -18,7 +18,8 @@ pub enum Key {
     List(List),
     /// One in full, without its material.
     Show(Show),
-    /// Replace a symmetric key now: its names move to the replacement, it only decrypts any more.
+    /// Replace a key or a key pair now: names move to the replacement, the old one only decrypts
+    /// and verifies any more.
     Rotate(Rotate),
     /// Call back a destruction that has not come yet.
     Recall(Recall),
@@ -62,7 +63,7 @@ pub struct Show {
     reach: Reach,
 }
 
-/// Replace a symmetric key now.
+/// Replace a symmetric key, or a key pair by either half, now.
 #[derive(Args)]
 pub struct Rotate {
     /// Its identifier, as `key list` shows it, or its name if no other key has that.

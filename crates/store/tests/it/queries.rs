@@ -200,6 +200,49 @@ fn dates_come_due_in_their_order_and_once_for_each_object() {
 }
 
 #[test]
+fn a_date_that_moves_nothing_is_not_due_and_in_nobodys_way() {
+    let place = Place::new();
+    let store = place.open();
+    apply(&store, vec![create("k")]).unwrap();
+    let (key, value) = date(Tag::DEACTIVATION_DATE, 100);
+    apply(&store, vec![set("k", key, value)]).unwrap();
+    assert!(due(&store, 900, 9).is_empty(), "what is not active is not deactivated");
+    let (key, value) = date(Tag::ACTIVATION_DATE, 50);
+    apply(&store, vec![set("k", key, value)]).unwrap();
+    assert_eq!(due(&store, 50, 9), ["k"]);
+    apply(&store, vec![move_to("k", Lifecycle::Active)]).unwrap();
+    assert_eq!(due(&store, 100, 9), ["k"]);
+}
+
+#[test]
+fn due_dates_that_an_earlier_version_wrote_are_written_anew() {
+    let place = Place::new();
+    let store = place.open();
+    apply(&store, vec![create("ends"), create("begins"), create("damaged")]).unwrap();
+    let (key, value) = date(Tag::DEACTIVATION_DATE, 100);
+    apply(&store, vec![set("ends", key, value)]).unwrap();
+    for id in ["begins", "damaged"] {
+        let (key, value) = date(Tag::ACTIVATION_DATE, 200);
+        apply(&store, vec![set(id, key, value)]).unwrap();
+    }
+    store.stop();
+    let earlier = place.intruder();
+    earlier.execute("DELETE FROM meta WHERE key = 'due-rules'", []).unwrap();
+    earlier.execute("DELETE FROM due", []).unwrap();
+    earlier.execute("INSERT INTO due (at, id) VALUES (100, 'ends')", []).unwrap();
+    earlier.execute("UPDATE objects SET mac = x'00' WHERE id = 'damaged'", []).unwrap();
+    drop((store, earlier));
+    let store = place.open();
+    assert_eq!(due(&store, 900, 9), ["begins"]);
+    // Once only.
+    store.stop();
+    drop(store);
+    place.intruder().execute("DELETE FROM due", []).unwrap();
+    let store = place.open();
+    assert!(due(&store, 900, 9).is_empty());
+}
+
+#[test]
 fn a_delayed_destruction_comes_due_unless_it_is_called_back() {
     let place = Place::new();
     let store = place.open();

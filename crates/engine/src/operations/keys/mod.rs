@@ -9,7 +9,7 @@ mod transparent;
 mod usable;
 
 pub(super) use asymmetric::{
-    check_pair, describe_asymmetric, is_post_quantum, pair_half, pair_length, private_key,
+    Kept, check_pair, describe_asymmetric, is_post_quantum, pair_half, pair_length, private_key,
     public_key,
 };
 pub(super) use certificate::describe_certificate;
