@@ -145,7 +145,8 @@ pub fn fingerprint(der: &[u8]) -> [u8; 32] {
     digest.as_ref().first_chunk().copied().unwrap_or_default()
 }
 
-fn address(bytes: &[u8]) -> Option<String> {
+/// An IP address as certificates have it.
+pub fn address(bytes: &[u8]) -> Option<String> {
     if let Ok(v4) = <[u8; 4]>::try_from(bytes) {
         return Some(std::net::Ipv4Addr::from(v4).to_string());
     }

@@ -239,6 +239,12 @@ impl Manager for Memory {
     fn certificate_register(&self, _: &Caller, _: CertificateInfo) -> Result<(), Fault> {
         Ok(())
     }
+    fn certificates(&self) -> Result<Vec<ClientRow>, Fault> {
+        no()
+    }
+    fn certificate_revoke(&self, _: &Caller, _: &str, _: &str) -> Result<(), Fault> {
+        no()
+    }
     fn role_grant(&self, _: &Caller, user: &str, role: Role) -> Result<(), Fault> {
         self.roles.lock().unwrap().push((user.into(), role));
         Ok(())

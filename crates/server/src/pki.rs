@@ -10,8 +10,9 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType, SerialNumber,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName,
+    DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P256_SHA256, PublicKeyData, SanType, SerialNumber,
 };
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use strongroom_secmem::SecretBytes;
@@ -35,6 +36,9 @@ pub const LEAF_DAYS: i64 = 730;
 /// A certification authority with its key.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
+    /// Its own certificate, PEM.
+    own: String,
+    /// Every certificate that a client has to trust, PEM.
     certificate: String,
 }
 
@@ -45,6 +49,20 @@ pub struct Subject {
     pub user: String,
     /// Organisational unit: the group.
     pub group: Option<String>,
+}
+
+/// A certificate just made for somebody else's key.
+pub struct Signed {
+    /// The certificate, PEM.
+    pub certificate: String,
+    /// The authorities' certificates, PEM.
+    pub authority: String,
+    /// SHA-256 of the certificate's DER.
+    pub fingerprint: [u8; 32],
+    /// Serial number, hexadecimal.
+    pub serial: String,
+    /// Last second in which it counts, POSIX.
+    pub not_after: i64,
 }
 
 /// A certificate just made, with its key.
@@ -76,10 +94,11 @@ impl Authority {
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let certificate = params.self_signed(&key).map_err(internal)?;
         let certificate = certificate.pem();
-        Ok(Self { issuer: Issuer::new(params, key), certificate })
+        Ok(Self { issuer: Issuer::new(params, key), own: certificate.clone(), certificate })
     }
 
-    /// An authority from its certificate (PEM) and its key (PKCS#8 DER, from the sealed store).
+    /// An authority from its key (PKCS#8 DER, from the sealed store) and its certificate, which is
+    /// the one among these (PEM) that belongs to the key.
     ///
     /// # Errors
     /// [`errors::TLS_MATERIAL`] when they are not what they should be.
@@ -88,9 +107,21 @@ impl Authority {
         let pkcs8 = PrivatePkcs8KeyDer::from(key.as_slice());
         let pair =
             KeyPair::from_pkcs8_der_and_sign_algo(&pkcs8, &PKCS_ECDSA_P256_SHA256).map_err(bad)?;
-        let der = first_certificate(certificate_pem)?;
-        let issuer = Issuer::from_ca_cert_der(&der.as_slice().into(), pair).map_err(bad)?;
-        Ok(Self { issuer, certificate: certificate_pem.to_owned() })
+        let mut rest = certificate_pem;
+        loop {
+            let own = first_pem(rest).map_err(|_| {
+                Fault::new(errors::TLS_MATERIAL, "No certificate of the CA belongs to its key.")
+            })?;
+            let der = first_certificate(&own)?;
+            let belongs = x509_parser::parse_x509_certificate(&der)
+                .is_ok_and(|(_, c)| c.public_key().raw == pair.subject_public_key_info());
+            if belongs {
+                let issuer = Issuer::from_ca_cert_der(&der.as_slice().into(), pair).map_err(bad)?;
+                return Ok(Self { issuer, own, certificate: certificate_pem.to_owned() });
+            }
+            let end = rest.find(END).map_or(rest.len(), |at| at + END.len());
+            rest = rest.get(end..).unwrap_or_default();
+        }
     }
 
     /// The authority's key, PKCS#8 DER, for the sealed store.
@@ -102,7 +133,12 @@ impl Authority {
             .map_err(|e| Fault::new(errors::INTERNAL, format!("{e}.")))
     }
 
-    /// The authority's certificate, PEM.
+    /// The certificate of the authority that signs, PEM.
+    pub fn own(&self) -> &str {
+        &self.own
+    }
+
+    /// Every authority's certificate that a client has to trust, PEM.
     pub fn certificate(&self) -> &str {
         &self.certificate
     }
@@ -132,18 +168,36 @@ impl Authority {
     /// # Errors
     /// [`errors::BAD_REQUEST`] when the subject cannot be one.
     pub fn issue_client(&self, subject: &Subject, days: i64, now: i64) -> Result<Issued, Fault> {
-        check_user(&subject.user).map_err(|Unusable(why)| {
-            Fault::bad_request(format!("\"{}\" would make {why}.", subject.user.escape_debug()))
-        })?;
-        core::iter::once(&subject.user).chain(&subject.group).try_for_each(|n| check_subject(n))?;
-        let mut params = dated(now, days)?;
-        let mut parts = vec![(DnType::CommonName, subject.user.as_str())];
-        if let Some(group) = &subject.group {
-            parts.push((DnType::OrganizationalUnitName, group));
-        }
-        params.distinguished_name = distinguished(&parts);
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        self.issue(params)
+        self.issue(client_params(subject, days, now)?)
+    }
+
+    /// Signs a client's certificate for the key of a certificate signing request (PKCS #10, RFC
+    /// 2986), whose own signature is checked. What else the request asks for is not taken.
+    ///
+    /// # Errors
+    /// [`errors::BAD_REQUEST`] when the request or the subject cannot be one.
+    pub fn sign_client(
+        &self,
+        csr_pem: &str,
+        subject: &Subject,
+        days: i64,
+        now: i64,
+    ) -> Result<Signed, Fault> {
+        let bad = |e: rcgen::Error| {
+            Fault::bad_request(format!("The certificate signing request cannot be taken: {e}."))
+        };
+        check_key(csr_pem)?;
+        let request = CertificateSigningRequestParams::from_pem(csr_pem).map_err(bad)?;
+        let mut params = client_params(subject, days, now)?;
+        let (serial, not_after) = self.finish_params(&mut params)?;
+        let certificate = params.signed_by(&request.public_key, &self.issuer).map_err(internal)?;
+        Ok(Signed {
+            fingerprint: fingerprint(certificate.der()),
+            certificate: certificate.pem(),
+            authority: self.certificate.clone(),
+            serial,
+            not_after,
+        })
     }
 
     /// A client certificate for whatever name, as a careless authority would make it.
@@ -157,6 +211,20 @@ impl Authority {
 
     fn issue(&self, mut params: CertificateParams) -> Result<Issued, Fault> {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(internal)?;
+        let (serial, not_after) = self.finish_params(&mut params)?;
+        let certificate = params.signed_by(&key, &self.issuer).map_err(internal)?;
+        Ok(Issued {
+            fingerprint: fingerprint(certificate.der()),
+            certificate: certificate.pem(),
+            key: Zeroizing::new(key.serialize_pem()),
+            authority: self.certificate.clone(),
+            serial,
+            not_after,
+        })
+    }
+
+    /// Sets what all certificates have, and gives serial number and end.
+    fn finish_params(&self, params: &mut CertificateParams) -> Result<(String, i64), Fault> {
         let mut serial = [0; 16];
         aws_lc_rs::rand::fill(&mut serial).map_err(|_| Fault::from(errors::INTERNAL))?;
         // A positive number that keeps its length in DER.
@@ -164,16 +232,64 @@ impl Authority {
         params.serial_number = Some(SerialNumber::from_slice(&serial));
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.use_authority_key_identifier_extension = true;
-        let not_after = params.not_after.unix_timestamp();
-        let certificate = params.signed_by(&key, &self.issuer).map_err(internal)?;
-        Ok(Issued {
-            fingerprint: fingerprint(certificate.der()),
-            certificate: certificate.pem(),
-            key: Zeroizing::new(key.serialize_pem()),
-            authority: self.certificate.clone(),
-            serial: hex(&serial),
-            not_after,
-        })
+        Ok((hex(&serial), params.not_after.unix_timestamp()))
+    }
+}
+
+/// A key of somebody's own, and a certificate signing request for it.
+pub struct Wish {
+    /// The private key, PKCS#8 PEM. Wiped when dropped.
+    pub key: Zeroizing<String>,
+    /// The request, PEM.
+    pub csr: String,
+}
+
+impl Wish {
+    /// Makes a P-256 key and a request for it.
+    ///
+    /// # Errors
+    /// [`errors::INTERNAL`] when no key can be made.
+    pub fn create() -> Result<Self, Fault> {
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(internal)?;
+        let request = CertificateParams::default().serialize_request(&key).map_err(internal)?;
+        let csr = request.pem().map_err(internal)?;
+        Ok(Self { key: Zeroizing::new(key.serialize_pem()), csr })
+    }
+}
+
+fn client_params(subject: &Subject, days: i64, now: i64) -> Result<CertificateParams, Fault> {
+    check_user(&subject.user).map_err(|Unusable(why)| {
+        Fault::bad_request(format!("\"{}\" would make {why}.", subject.user.escape_debug()))
+    })?;
+    core::iter::once(&subject.user).chain(&subject.group).try_for_each(|n| check_subject(n))?;
+    let mut params = dated(now, days)?;
+    let mut parts = vec![(DnType::CommonName, subject.user.as_str())];
+    if let Some(group) = &subject.group {
+        parts.push((DnType::OrganizationalUnitName, group));
+    }
+    params.distinguished_name = distinguished(&parts);
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    Ok(params)
+}
+
+/// Whether the key of a certificate signing request is strong enough.
+fn check_key(csr_pem: &str) -> Result<(), Fault> {
+    use rustls_pki_types::pem::PemObject;
+    use x509_parser::prelude::FromDer;
+    let unreadable = || Fault::bad_request("The certificate signing request cannot be read.");
+    let der = rustls_pki_types::CertificateSigningRequestDer::from_pem_slice(csr_pem.as_bytes())
+        .map_err(|_| unreadable())?;
+    let (_, request) = x509_parser::certification_request::X509CertificationRequest::from_der(&der)
+        .map_err(|_| unreadable())?;
+    let key = request.certification_request_info.subject_pki.parsed().map_err(|_| unreadable())?;
+    match key {
+        x509_parser::public_key::PublicKey::RSA(rsa) if rsa.key_size() < 2048 => {
+            Err(Fault::bad_request(format!(
+                "The key of the certificate signing request has {} bits; an RSA key needs 2048.",
+                rsa.key_size()
+            )))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -223,6 +339,20 @@ pub fn first_certificate(text: &str) -> Result<Vec<u8>, Fault> {
     rustls_pki_types::CertificateDer::from_pem_slice(text.as_bytes())
         .map(|c| c.to_vec())
         .map_err(|_| Fault::new(errors::TLS_MATERIAL, "There is no certificate in the PEM text."))
+}
+
+const END: &str = "-----END CERTIFICATE-----";
+
+/// The first certificate of a PEM text, as PEM.
+///
+/// # Errors
+/// [`errors::TLS_MATERIAL`] when there is none.
+fn first_pem(text: &str) -> Result<String, Fault> {
+    let missing = || Fault::new(errors::TLS_MATERIAL, "There is no certificate in the PEM text.");
+    let begin = text.find("-----BEGIN CERTIFICATE-----").ok_or_else(missing)?;
+    let rest = text.get(begin..).unwrap_or_default();
+    let end = rest.find(END).ok_or_else(missing)? + END.len();
+    Ok(format!("{}\n", rest.get(..end).unwrap_or_default()))
 }
 
 /// Lower-case hexadecimal.

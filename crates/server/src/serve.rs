@@ -11,14 +11,11 @@ use tokio::task::JoinHandle;
 
 use crate::admin::Admin;
 use crate::admission::{Gate, Tally};
-use crate::config::{self, Config};
+use crate::certificates::Certificates;
+use crate::config::Config;
 use crate::errors::{self, Fault};
 use crate::kmip_listener::Port;
 use crate::service::Manager;
-use crate::tls::{self, Live};
-
-/// What the admin port speaks.
-const ADMIN_ALPN: &[&[u8]] = &[b"http/1.1"];
 
 /// Threads that serve connections where the audit of a use is flushed before its answer leaves: a
 /// thread sleeps while the disk works, and only those that sleep together share a flush. With one
@@ -36,8 +33,7 @@ pub struct Running {
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
     ticker: Option<std::thread::JoinHandle<()>>,
-    tls: (Arc<Live>, Arc<Live>),
-    material: config::Tls,
+    certificates: Arc<Certificates>,
     manager: Arc<dyn Manager>,
 }
 
@@ -99,9 +95,7 @@ impl Running {
         manager: Arc<dyn Manager>,
         caught: impl FnOnce(),
     ) -> Result<Self, Fault> {
-        let kmip_tls = Arc::new(Live::new(tls::server_config(&config.tls, &[])?));
-        let admin_tls = Arc::new(Live::new(tls::server_config(&config.tls, ADMIN_ALPN)?));
-        let certificate_ends = ends(config)?;
+        let certificates = Arc::new(Certificates::load(&config.tls)?);
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         builder.enable_all().thread_name("strongroom-io");
         if config.audit.uses_flushed {
@@ -117,7 +111,7 @@ impl Running {
             socket.local_addr().map_err(|e| Fault::new(errors::CANNOT_LISTEN, format!("{e}.")))
         };
         let (kmip, admin_address) = (local(&kmip_socket)?, local(&admin_socket)?);
-        let port = Port::new(manager.clone(), kmip_tls.clone(), &config.kmip);
+        let port = Port::new(manager.clone(), certificates.kmip.clone(), &config.kmip);
         let admin = Arc::new(Admin {
             manager: manager.clone(),
             kmip: Some((kmip.to_string(), port.clone())),
@@ -125,11 +119,11 @@ impl Running {
             gate: Gate::new(config.admin.max_connections),
             strangers: Tally::new(Duration::from_secs(10)),
             refused: Tally::new(Duration::from_secs(10)),
-            certificate_ends: Some(certificate_ends),
+            certificates: Some(certificates.clone()),
         });
         let tasks = vec![
             runtime.spawn(port.serve(kmip_socket, stopping.clone())),
-            runtime.spawn(admin.serve(admin_socket, admin_tls.clone(), stopping.clone())),
+            runtime.spawn(admin.serve(admin_socket, certificates.admin.clone(), stopping.clone())),
         ];
         manager.event("listening", &format!("KMIP on {kmip}, administration on {admin_address}"));
         let ticker = tick(manager.clone(), stopping)?;
@@ -141,8 +135,7 @@ impl Running {
             stop,
             tasks,
             ticker: Some(ticker),
-            tls: (kmip_tls, admin_tls),
-            material: config.tls.clone(),
+            certificates,
             manager,
         })
     }
@@ -168,14 +161,8 @@ impl Running {
     }
 
     fn reload(&self) {
-        let both = tls::server_config(&self.material, &[])
-            .and_then(|kmip| Ok((kmip, tls::server_config(&self.material, ADMIN_ALPN)?)));
-        match both {
-            Ok((kmip, admin)) => {
-                self.tls.0.replace(kmip);
-                self.tls.1.replace(admin);
-                self.manager.event("certificates-reloaded", "");
-            }
+        match self.certificates.reload() {
+            Ok(()) => self.manager.event("certificates-reloaded", ""),
             // The old ones go on: a typing error must not cut everybody off.
             Err(fault) => {
                 tracing::error!("certificates were not reloaded: {fault}");
@@ -249,17 +236,4 @@ fn bind(runtime: &Runtime, address: std::net::SocketAddr) -> Result<TcpListener,
         socket.listen(1024)
     };
     listen().map_err(|e: std::io::Error| cannot_listen(address, &e))
-}
-
-/// When the server's certificate ends.
-fn ends(config: &Config) -> Result<i64, Fault> {
-    let chain = tls::certificates(&config.tls.certificate)?;
-    let first = chain.first().map(|c| x509_parser::parse_x509_certificate(c));
-    match first {
-        Some(Ok((_, certificate))) => Ok(certificate.validity().not_after.timestamp()),
-        _ => Err(Fault::new(
-            errors::TLS_MATERIAL,
-            format!("{} is not X.509.", config.tls.certificate.display()),
-        )),
-    }
 }

@@ -9,7 +9,7 @@ use strongroom_model::{CertificateInfo, Role};
 
 use crate::config;
 use crate::errors::{self, Fault};
-use crate::pki::{self, Authority, Issued, LEAF_DAYS, Subject};
+use crate::pki::{self, Authority, Issued, LEAF_DAYS, Signed, Subject};
 use crate::service::{Manager, console};
 
 /// The name under which the store keeps the CA's key.
@@ -37,7 +37,7 @@ pub fn make_authority(
     now: i64,
 ) -> Result<Authority, Fault> {
     let authority = Authority::create(name, now)?;
-    manager.secret_put(CA_KEY, &authority.key()?)?;
+    keep_authority(manager, &authority)?;
     if let Some(dir) = tls.client_ca.parent() {
         pki::private_dir(dir)?;
     }
@@ -45,7 +45,15 @@ pub fn make_authority(
     Ok(authority)
 }
 
-/// The private CA that [`make_authority`] made.
+/// Keeps the key of the CA that signs from now on.
+///
+/// # Errors
+/// As the store has them.
+pub fn keep_authority(manager: &dyn Manager, authority: &Authority) -> Result<(), Fault> {
+    manager.secret_put(CA_KEY, &authority.key()?)
+}
+
+/// The private CA that [`make_authority`] made, or the newest that replaced it.
 ///
 /// # Errors
 /// [`errors::TLS_MATERIAL`] when there is none.
@@ -91,8 +99,8 @@ pub fn make_server_certificate(
             pki::private_dir(dir)?;
         }
     }
-    let first = names.first().cloned().unwrap_or_default();
-    manager.certificate_register(&console(), info(&issued, first, None, "server"))?;
+    let subject = Subject { user: names.first().cloned().unwrap_or_default(), group: None };
+    manager.certificate_register(&console(), info(&issued, &subject, "server"))?;
     let chain = format!("{}{}", issued.certificate, issued.authority);
     pki::write_private(&tls.key, issued.key.as_bytes())?;
     pki::write_private(&tls.certificate, chain.as_bytes())
@@ -114,8 +122,7 @@ pub fn enrol(
     let subject = Subject { user: person.name.clone(), group: person.group.clone() };
     let issued = authority.issue_client(&subject, LEAF_DAYS, now)?;
     let caller = console();
-    let info = info(&issued, person.name.clone(), person.group.clone(), "client");
-    manager.certificate_register(&caller, info)?;
+    manager.certificate_register(&caller, info(&issued, &subject, "client"))?;
     manager.role_grant(&caller, &person.name, person.role)?;
     issued.write_bundle(dir)?;
     pki::write_private(&dir.join(ADMIN_ADDRESS), format!("{admin}\n").as_bytes())
@@ -124,14 +131,35 @@ pub fn enrol(
 /// The file of a bundle that says where the admin port is.
 pub const ADMIN_ADDRESS: &str = "admin-address";
 
-fn info(issued: &Issued, user: String, group: Option<String>, purpose: &str) -> CertificateInfo {
+/// What is kept of a certificate.
+pub fn info<'a>(made: impl Into<Made<'a>>, subject: &Subject, purpose: &str) -> CertificateInfo {
+    let made = made.into();
     CertificateInfo {
-        fingerprint: pki::hex(&issued.fingerprint),
-        user,
-        groups: group.into_iter().collect(),
-        serial: issued.serial.clone(),
-        not_after: issued.not_after,
+        fingerprint: pki::hex(made.fingerprint),
+        user: subject.user.clone(),
+        groups: subject.group.iter().cloned().collect(),
+        serial: made.serial.to_owned(),
+        not_after: made.not_after,
         purpose: purpose.into(),
+    }
+}
+
+/// What a certificate is known by, whoever made its key.
+pub struct Made<'a> {
+    fingerprint: &'a [u8; 32],
+    serial: &'a str,
+    not_after: i64,
+}
+
+impl<'a> From<&'a Issued> for Made<'a> {
+    fn from(made: &'a Issued) -> Self {
+        Self { fingerprint: &made.fingerprint, serial: &made.serial, not_after: made.not_after }
+    }
+}
+
+impl<'a> From<&'a Signed> for Made<'a> {
+    fn from(made: &'a Signed) -> Self {
+        Self { fingerprint: &made.fingerprint, serial: &made.serial, not_after: made.not_after }
     }
 }
 

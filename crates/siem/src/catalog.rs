@@ -201,6 +201,13 @@ classes! {
     2048 "List Roles" Info API_READ;
     2049 "Grant Role" Warning ASSIGN_ROLES;
     2050 "Revoke Role" Warning REMOVE_ROLES;
+    2051 "List Certificates" Info API_READ;
+    2052 "Issue Certificate" Warning ADD_CREDENTIALS;
+    2053 "Revoke Certificate" Warning REMOVE_CREDENTIALS;
+    2054 "Show Certificates" Info API_READ;
+    2055 "Renew Server Certificate" Warning API_UPDATE;
+    2056 "Renew Authority" Warning API_UPDATE;
+    2057 "Retire Authority" Warning API_DELETE;
 
     // What the server itself does and meets.
     3001 "initialise" Warning START;

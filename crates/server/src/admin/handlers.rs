@@ -74,7 +74,7 @@ pub(super) async fn status(
         status.kmip = numbers(listen, &port.gate, &port.strangers, &port.refused);
     }
     status.admin = numbers(&ports.listen, &ports.gate, &ports.strangers, &ports.refused);
-    status.certificate_ends = ports.certificate_ends;
+    status.certificate_ends = ports.certificates.as_ref().map(|c| c.ends());
     Ok(Json(status))
 }
 

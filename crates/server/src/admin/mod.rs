@@ -5,6 +5,7 @@
 //! closes a door instead of opening one.
 
 mod access;
+mod certificates;
 mod export;
 mod handlers;
 mod problem;
@@ -31,6 +32,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use crate::admission::{Gate, Tally};
+use crate::certificates::Certificates;
 use crate::errors::{self, Fault};
 use crate::identity::{Identity, Unusable};
 use crate::kmip_listener::{self, Port, stopped};
@@ -111,6 +113,13 @@ routes! {
     "GET" "/v1/roles" ListUsers, true, "List Roles" => get(access::roles);
     "PUT" "/v1/roles/{user}" ChangeRoles, true, "Grant Role" => put(access::role_set);
     "DELETE" "/v1/roles/{user}" ChangeRoles, true, "Revoke Role" => delete(access::role_revoke);
+    "GET" "/v1/clients" ListUsers, true, "List Certificates" => get(certificates::clients);
+    "POST" "/v1/clients" IssueCertificate, true, "Issue Certificate" => post(certificates::issue);
+    "POST" "/v1/clients/{fingerprint}/revoke" RevokeCertificate, true, "Revoke Certificate" => post(certificates::revoke);
+    "GET" "/v1/certificates" Status, true, "Show Certificates" => get(certificates::view);
+    "POST" "/v1/certificates/server/renew" Configure, true, "Renew Server Certificate" => post(certificates::renew_server);
+    "POST" "/v1/certificates/ca/renew" IssueCertificate, true, "Renew Authority" => post(certificates::renew_authority);
+    "POST" "/v1/certificates/ca/retire" IssueCertificate, true, "Retire Authority" => post(certificates::retire_authorities);
     "GET" "/v1/audit/export" ReadAudit, true, "Export Audit" => get(export::export);
     "GET" "/v1/audit/key" VerifyAudit, true, "Read Audit" => get(handlers::audit_key);
     "POST" "/v1/audit/verify" VerifyAudit, true, "Verify Audit" => post(handlers::audit_verify_against).layer(DefaultBodyLimit::max(ANCHORS));
@@ -131,8 +140,8 @@ pub struct Admin {
     pub strangers: Tally,
     /// Its refused connections.
     pub refused: Tally,
-    /// When the server's certificate ends, POSIX seconds.
-    pub certificate_ends: Option<i64>,
+    /// The certificates in use.
+    pub certificates: Option<Arc<Certificates>>,
 }
 
 impl Admin {

@@ -7,6 +7,10 @@ pub use super::access::{
     Changed, Fact, GrantChange, GrantRow, GrantTarget, KeyGroupRow, PolicyAnswer, PolicyDiff,
     PolicyDifference, PolicyQuestion, PolicyText, PolicyView, RoleGrant, RoleRow,
 };
+pub use super::certificates::{
+    AuthorityRow, CertificatesView, ClientIssued, ClientRow, NewClient, RenewServer, RevokeClient,
+    ServerCertificate,
+};
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

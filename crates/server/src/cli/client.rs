@@ -73,6 +73,11 @@ impl Client {
         Ok(Self { tls: Arc::new(tls), server, bundle, runtime })
     }
 
+    /// The admin port that it talks to.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
     /// Asks for something.
     ///
     /// # Errors

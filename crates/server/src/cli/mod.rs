@@ -5,7 +5,9 @@
 //! process list.
 
 mod audit;
+mod cert;
 mod client;
+mod clients;
 mod clock;
 mod config;
 mod doctor;
@@ -60,6 +62,12 @@ enum Command {
     /// Keys and other managed objects: list, show, rotate, recall a destruction.
     #[command(subcommand)]
     Key(key::Key),
+    /// Certificates of clients and people: issue, list, revoke.
+    #[command(subcommand)]
+    Client(clients::Clients),
+    /// The server's certificate and the authorities, renewed without a restart.
+    #[command(subcommand)]
+    Cert(cert::Cert),
     /// The rules that say who may do what.
     #[command(subcommand)]
     Policy(policy::Policy),
@@ -122,6 +130,8 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Init(c) => c.run(),
         Command::Root(c) => c.run(),
         Command::Key(c) => c.run(),
+        Command::Client(c) => c.run(),
+        Command::Cert(c) => c.run(),
         Command::Policy(c) => c.run(),
         Command::Role(c) => c.run(),
         Command::Audit(c) => c.run(),

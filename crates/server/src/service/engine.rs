@@ -19,10 +19,11 @@ use zeroize::Zeroizing;
 use super::access::{self, Access};
 use super::{AuditQuery, Caller, Done, Handler, KeyQuery, Lines, Manager, Reply, audit, keys};
 use crate::admin::types::{
-    AuditPage, AuditRecord, AuditVerdict, ChainHead, Changed, GrantChange, GrantRow, GrantTarget,
-    KeyGroupRow, KeyPage, KeyRotated, KeyView, Memory, NewRootKey, NewSlot, PolicyAnswer,
-    PolicyDiff, PolicyQuestion, PolicyView, PortStatus, PreparedRootKey, RoleRow, Rotation,
-    SecretText, SharesVerified, Slot, SlotAdded, State, Status, Unseal, UnsealProgress, Unsealing,
+    AuditPage, AuditRecord, AuditVerdict, ChainHead, Changed, ClientRow, GrantChange, GrantRow,
+    GrantTarget, KeyGroupRow, KeyPage, KeyRotated, KeyView, Memory, NewRootKey, NewSlot,
+    PolicyAnswer, PolicyDiff, PolicyQuestion, PolicyView, PortStatus, PreparedRootKey, RoleRow,
+    Rotation, SecretText, SharesVerified, Slot, SlotAdded, State, Status, Unseal, UnsealProgress,
+    Unsealing,
 };
 use crate::config::Config;
 use crate::errors::{self, Fault};
@@ -455,6 +456,47 @@ impl Manager for EngineManager {
 
     fn certificate_register(&self, caller: &Caller, info: CertificateInfo) -> Result<(), Fault> {
         Ok(self.engine.note_certificate(caller, info)?)
+    }
+
+    fn certificates(&self) -> Result<Vec<ClientRow>, Fault> {
+        let mut rows: Vec<ClientRow> = self
+            .engine
+            .certificates()
+            .into_iter()
+            .map(|(fingerprint, state)| {
+                let info = state.info.map(|(_, info)| info).unwrap_or_default();
+                ClientRow {
+                    user: info.user,
+                    groups: info.groups,
+                    purpose: info.purpose,
+                    fingerprint,
+                    serial: info.serial,
+                    not_after: info.not_after,
+                    revoked: state.revoked.map(|(_, reason)| reason),
+                }
+            })
+            .collect();
+        rows.sort_by(|a, b| (&a.user, a.not_after).cmp(&(&b.user, b.not_after)));
+        Ok(rows)
+    }
+
+    fn certificate_revoke(
+        &self,
+        caller: &Caller,
+        fingerprint: &str,
+        reason: &str,
+    ) -> Result<(), Fault> {
+        let known = self.engine.certificates().into_iter().any(|(f, _)| f == fingerprint);
+        if !known {
+            return Err(Fault::new(errors::NOT_FOUND, "No certificate has this fingerprint."));
+        }
+        if fingerprint == caller.fingerprint {
+            return Err(Fault::new(
+                errors::CONFLICT,
+                "This is the certificate that you are here with: let another officer revoke it.",
+            ));
+        }
+        Ok(self.engine.revoke_certificate(caller, fingerprint, reason)?)
     }
 
     fn role_grant(&self, caller: &Caller, user: &str, role: Role) -> Result<(), Fault> {

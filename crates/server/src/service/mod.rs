@@ -20,9 +20,9 @@ use strongroom_secmem::SecretBytes;
 use strongroom_siem::Style;
 
 use crate::admin::types::{
-    AuditPage, AuditRecord, AuditVerdict, KeyPage, KeyRotated, KeyView, NewRootKey, NewSlot,
-    PreparedRootKey, Rotation, SecretText, SharesVerified, Slot, SlotAdded, State, Status, Unseal,
-    UnsealProgress, Unsealing,
+    AuditPage, AuditRecord, AuditVerdict, ClientRow, KeyPage, KeyRotated, KeyView, NewRootKey,
+    NewSlot, PreparedRootKey, Rotation, SecretText, SharesVerified, Slot, SlotAdded, State, Status,
+    Unseal, UnsealProgress, Unsealing,
 };
 use crate::config::Config;
 use crate::errors::Fault;
@@ -177,6 +177,15 @@ pub trait Manager: Handler + Access {
     fn secret_get(&self, name: &str) -> Result<Option<SecretBytes>, Fault>;
     /// Makes a certificate known.
     fn certificate_register(&self, caller: &Caller, info: CertificateInfo) -> Result<(), Fault>;
+    /// Every certificate that is known, by user.
+    fn certificates(&self) -> Result<Vec<ClientRow>, Fault>;
+    /// Revokes a certificate for good, by its fingerprint.
+    fn certificate_revoke(
+        &self,
+        caller: &Caller,
+        fingerprint: &str,
+        reason: &str,
+    ) -> Result<(), Fault>;
     /// Gives a role.
     fn role_grant(&self, caller: &Caller, user: &str, role: Role) -> Result<(), Fault>;
     /// Finishes what is under way, flushes and signs the chains' heads. Nothing is answered

@@ -1,0 +1,208 @@
+//! Certificates over the admin API.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+
+use super::Admin;
+use super::handlers::{Answer, body};
+use crate::certificates::Certificates;
+use crate::errors::{self, Fault};
+use crate::identity::Identity;
+use crate::service::{Caller, Manager};
+
+/// A row of `GET /v1/clients`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientRow {
+    /// The user: the common name.
+    pub user: String,
+    /// The groups: the organisational units.
+    pub groups: Vec<String>,
+    /// `client` or `server`.
+    pub purpose: String,
+    /// SHA-256 of the certificate, hexadecimal.
+    pub fingerprint: String,
+    /// Serial number, hexadecimal.
+    pub serial: String,
+    /// Last second in which it counts, POSIX.
+    pub not_after: i64,
+    /// Why it was revoked, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked: Option<String>,
+}
+
+/// `POST /v1/clients`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewClient {
+    /// The user: the certificate's common name, whatever the request says.
+    pub user: String,
+    /// The group: its organisational unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// The role that the user gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// Days that it counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days: Option<u16>,
+    /// The certificate signing request (PKCS #10), PEM. Only its key is taken.
+    pub csr: String,
+}
+
+/// The answer to `POST /v1/clients`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientIssued {
+    /// The certificate, PEM.
+    pub certificate: String,
+    /// The authorities that a client has to trust, PEM.
+    pub authority: String,
+    /// SHA-256 of the certificate, hexadecimal.
+    pub fingerprint: String,
+    /// Serial number, hexadecimal.
+    pub serial: String,
+    /// Last second in which it counts, POSIX.
+    pub not_after: i64,
+}
+
+/// `POST /v1/clients/{fingerprint}/revoke`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevokeClient {
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// The server's own certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerCertificate {
+    /// The names and addresses that it bears.
+    pub names: Vec<String>,
+    /// SHA-256 of the certificate, hexadecimal.
+    pub fingerprint: String,
+    /// Last second in which it counts, POSIX.
+    pub not_after: i64,
+}
+
+/// An authority whose clients are accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorityRow {
+    /// Its subject.
+    pub name: String,
+    /// SHA-256 of its certificate, hexadecimal.
+    pub fingerprint: String,
+    /// Last second in which it counts, POSIX.
+    pub not_after: i64,
+    /// Whether it is the one that signs.
+    pub signs: bool,
+}
+
+/// `GET /v1/certificates`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificatesView {
+    /// The server's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerCertificate>,
+    /// The authorities, newest first.
+    pub authorities: Vec<AuthorityRow>,
+}
+
+/// `POST /v1/certificates/server/renew`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RenewServer {
+    /// DNS names and IP addresses; those of the certificate before if none is given.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// Days that it counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days: Option<u16>,
+}
+
+/// Runs what needs the certificates, on a thread of its own.
+async fn with<T: Send + 'static>(
+    admin: Arc<Admin>,
+    identity: Identity,
+    work: impl FnOnce(&Certificates, &dyn Manager, &Caller) -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    let Some(certificates) = admin.certificates.clone() else {
+        return Err(Fault::new(errors::CONFLICT, "This server keeps no certificates."));
+    };
+    super::handlers::blocking(admin, identity, move |m, caller| work(&certificates, m, caller))
+        .await
+}
+
+pub(super) async fn clients(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+) -> Answer<Vec<ClientRow>> {
+    Ok(Json(super::handlers::blocking(admin, identity, |m, _| m.certificates()).await?))
+}
+
+pub(super) async fn issue(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Answer<ClientIssued> {
+    let new: NewClient = body(&bytes)?;
+    let key = match headers.get("idempotency-key").map(|value| value.to_str()) {
+        None => None,
+        Some(Ok(key)) if (1..=255).contains(&key.len()) => Some(key.to_owned()),
+        Some(_) => {
+            return Err(Fault::bad_request("An idempotency key has 1 to 255 visible characters."));
+        }
+    };
+    Ok(Json(with(admin, identity, move |c, m, who| c.issue(m, who, &new, key.as_deref())).await?))
+}
+
+pub(super) async fn revoke(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    Path(fingerprint): Path<String>,
+    bytes: Bytes,
+) -> Answer<serde_json::Value> {
+    let given: RevokeClient = body(&bytes)?;
+    let revoked = fingerprint.clone();
+    super::handlers::blocking(admin, identity, move |m, caller| {
+        m.certificate_revoke(caller, &fingerprint, &given.reason)
+    })
+    .await?;
+    Ok(Json(serde_json::json!({ "revoked": revoked })))
+}
+
+pub(super) async fn view(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+) -> Answer<CertificatesView> {
+    Ok(Json(with(admin, identity, |c, m, _| c.view(m)).await?))
+}
+
+pub(super) async fn renew_server(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    bytes: Bytes,
+) -> Answer<ServerCertificate> {
+    let how: RenewServer = if bytes.is_empty() { RenewServer::default() } else { body(&bytes)? };
+    let renewed =
+        with(admin, identity, move |c, m, who| c.renew_server(m, who, &how.names, how.days));
+    Ok(Json(renewed.await?))
+}
+
+pub(super) async fn renew_authority(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+) -> Answer<AuthorityRow> {
+    Ok(Json(with(admin, identity, |c, m, _| c.renew_authority(m)).await?))
+}
+
+pub(super) async fn retire_authorities(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+) -> Answer<Vec<AuthorityRow>> {
+    Ok(Json(with(admin, identity, |c, m, _| c.retire_authorities(m)).await?))
+}

@@ -1,0 +1,332 @@
+//! Certificates while the server runs: issuing to clients, and renewing the server's own and the
+//! authority's without a restart.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use x509_parser::prelude::*;
+
+use crate::admin::types::{
+    AuthorityRow, CertificatesView, ClientIssued, NewClient, ServerCertificate,
+};
+use crate::config;
+use crate::errors::{self, Fault};
+use crate::kmip_listener::now;
+use crate::pki::{self, Authority, LEAF_DAYS, Subject, hex};
+use crate::service::{Caller, Manager};
+use crate::setup;
+use crate::tls::{self, Live};
+
+/// What the admin port speaks.
+const ADMIN_ALPN: &[&[u8]] = &[b"http/1.1"];
+
+/// How many answers are kept for requests that come again, and how long, seconds.
+const REMEMBERED: usize = 1024;
+const REMEMBERED_SECONDS: i64 = 86_400;
+
+/// The certificates in use, and where they lie.
+pub struct Certificates {
+    material: config::Tls,
+    /// For the KMIP port.
+    pub kmip: Arc<Live>,
+    /// For the administration port.
+    pub admin: Arc<Live>,
+    ends: AtomicI64,
+    /// One renewal at a time.
+    renewing: Mutex<()>,
+    answered: Mutex<HashMap<(String, String), Answered>>,
+}
+
+/// An answer to a request with an idempotency key.
+struct Answered {
+    at: i64,
+    request: NewClient,
+    answer: ClientIssued,
+}
+
+impl Certificates {
+    /// Reads what the configuration names, and finishes a renewal that was cut off.
+    ///
+    /// # Errors
+    /// [`errors::TLS_MATERIAL`].
+    pub fn load(material: &config::Tls) -> Result<Self, Fault> {
+        finish(material)?;
+        Ok(Self {
+            kmip: Arc::new(Live::new(tls::server_config(material, &[])?)),
+            admin: Arc::new(Live::new(tls::server_config(material, ADMIN_ALPN)?)),
+            ends: AtomicI64::new(ends(&material.certificate)?),
+            material: material.clone(),
+            renewing: Mutex::new(()),
+            answered: Mutex::default(),
+        })
+    }
+
+    /// Reads certificate, key and client CA again, for new connections. Those that are open keep
+    /// theirs.
+    ///
+    /// # Errors
+    /// [`errors::TLS_MATERIAL`]; then the old ones go on.
+    pub fn reload(&self) -> Result<(), Fault> {
+        let kmip = tls::server_config(&self.material, &[])?;
+        let admin = tls::server_config(&self.material, ADMIN_ALPN)?;
+        let ends = ends(&self.material.certificate)?;
+        self.kmip.replace(kmip);
+        self.admin.replace(admin);
+        self.ends.store(ends, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// When the server's certificate ends, POSIX seconds.
+    pub fn ends(&self) -> i64 {
+        self.ends.load(Ordering::Relaxed)
+    }
+
+    /// The server's certificate and the authorities whose clients are accepted.
+    ///
+    /// # Errors
+    /// [`errors::TLS_MATERIAL`].
+    pub fn view(&self, manager: &dyn Manager) -> Result<CertificatesView, Fault> {
+        let chain = tls::certificates(&self.material.certificate)?;
+        let server = chain.first().map(|c| server_row(c)).transpose()?;
+        let own = setup::load_authority(manager, &self.material);
+        let own = own.and_then(|a| pki::first_certificate(a.own())).unwrap_or_default();
+        let authorities = tls::certificates(&self.material.client_ca)?;
+        let rows = authorities.iter().map(|c| authority_row(c, c.as_ref() == own));
+        Ok(CertificatesView { server, authorities: rows.collect::<Result<_, _>>()? })
+    }
+
+    /// Signs a client's certificate. A request that comes again with the same idempotency key gets
+    /// the same answer.
+    ///
+    /// # Errors
+    /// [`errors::BAD_REQUEST`] for a request or a subject that cannot be one, [`errors::CONFLICT`]
+    /// for a key that came with another request, [`errors::TLS_MATERIAL`] without an authority of
+    /// its own.
+    pub fn issue(
+        &self,
+        manager: &dyn Manager,
+        caller: &Caller,
+        new: &NewClient,
+        key: Option<&str>,
+    ) -> Result<ClientIssued, Fault> {
+        // Held throughout: the same request twice at once is one, too.
+        let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = key.map(|key| (caller.user.clone(), key.to_owned()));
+        if let Some(known) = key.as_ref().and_then(|key| answered.get(key)) {
+            if known.request == *new {
+                return Ok(known.answer.clone());
+            }
+            return Err(Fault::new(
+                errors::CONFLICT,
+                "This idempotency key came with another request.",
+            ));
+        }
+        if let Some(role) = &new.role {
+            manager.role_set(caller, &new.user, Some(role), true)?;
+        }
+        let authority = setup::load_authority(manager, &self.material)?;
+        let subject = Subject { user: new.user.clone(), group: new.group.clone() };
+        let days = new.days.map_or(LEAF_DAYS, i64::from);
+        let signed = authority.sign_client(&new.csr, &subject, days, now())?;
+        manager.certificate_register(caller, setup::info(&signed, &subject, "client"))?;
+        if let Some(role) = &new.role {
+            manager.role_set(caller, &new.user, Some(role), false)?;
+        }
+        let answer = ClientIssued {
+            certificate: signed.certificate,
+            authority: signed.authority,
+            fingerprint: hex(&signed.fingerprint),
+            serial: signed.serial,
+            not_after: signed.not_after,
+        };
+        if let Some(key) = key {
+            let at = now();
+            answered.retain(|_, known| at - known.at < REMEMBERED_SECONDS);
+            if answered.len() >= REMEMBERED {
+                answered.clear();
+            }
+            let kept = Answered { at, request: new.clone(), answer: answer.clone() };
+            answered.insert(key, kept);
+        }
+        Ok(answer)
+    }
+
+    /// Makes a new certificate for the server and puts it in use.
+    ///
+    /// # Errors
+    /// [`errors::BAD_REQUEST`] for names that cannot be, [`errors::TLS_MATERIAL`] without an
+    /// authority of its own.
+    pub fn renew_server(
+        &self,
+        manager: &dyn Manager,
+        caller: &Caller,
+        names: &[String],
+        days: Option<u16>,
+    ) -> Result<ServerCertificate, Fault> {
+        let _one = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
+        let authority = setup::load_authority(manager, &self.material)?;
+        let old = tls::certificates(&self.material.certificate)?;
+        let old_names = old.first().map(|c| server_row(c)).transpose()?.map(|s| s.names);
+        let mut names =
+            if names.is_empty() { old_names.unwrap_or_default() } else { names.to_vec() };
+        if names.is_empty() {
+            names = setup::certificate_names(&[], &[]);
+        }
+        let days = days.map_or(LEAF_DAYS, i64::from);
+        let issued = authority.issue_server(&names, days, now())?;
+        let first = names.first().cloned().unwrap_or_default();
+        let subject = Subject { user: first, group: None };
+        manager.certificate_register(caller, setup::info(&issued, &subject, "server"))?;
+        // The chain ends with the authority that signed it, not with every one that is accepted.
+        let chain = format!("{}{}", issued.certificate, authority.own());
+        write_new(&self.material.certificate, chain.as_bytes())?;
+        write_new(&self.material.key, issued.key.as_bytes())?;
+        finish(&self.material)?;
+        self.reload()?;
+        manager.event("certificates-reloaded", "renewed");
+        let chain = tls::certificates(&self.material.certificate)?;
+        chain.first().map(|c| server_row(c)).transpose()?.ok_or_else(|| errors::INTERNAL.into())
+    }
+
+    /// Makes a new authority. From now on it signs; clients of the old ones are accepted until
+    /// those are retired.
+    ///
+    /// # Errors
+    /// [`errors::TLS_MATERIAL`] when there is none of its own yet, or the store's.
+    pub fn renew_authority(&self, manager: &dyn Manager) -> Result<AuthorityRow, Fault> {
+        let _one = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
+        // An installation that uses its organisation's authority keeps to that.
+        setup::load_authority(manager, &self.material)?;
+        let old = fs::read_to_string(&self.material.client_ca)
+            .map_err(|e| material(&self.material.client_ca, &e))?;
+        let mut tag = [0; 4];
+        aws_lc_rs::rand::fill(&mut tag).map_err(|_| Fault::from(errors::INTERNAL))?;
+        let authority = Authority::create(&format!("Strongroom CA {}", hex(&tag)), now())?;
+        // The file first: should the server stop in between, the old key goes on signing under its
+        // own certificate, which `load_authority` finds by the key.
+        let text = format!("{}{old}", authority.certificate());
+        replace(&self.material.client_ca, text.as_bytes())?;
+        setup::keep_authority(manager, &authority)?;
+        self.reload()?;
+        manager.event("certificates-reloaded", "new authority");
+        authority_row(&pki::first_certificate(authority.own())?, true)
+    }
+
+    /// Accepts no more clients of the authorities before the newest, and of none else.
+    ///
+    /// # Errors
+    /// [`errors::CONFLICT`] while the server's own certificate is of one of them.
+    pub fn retire_authorities(&self, manager: &dyn Manager) -> Result<Vec<AuthorityRow>, Fault> {
+        let _one = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
+        let authority = setup::load_authority(manager, &self.material)?;
+        let kept = pki::first_certificate(authority.own())?;
+        let chain = tls::certificates(&self.material.certificate)?;
+        let signed = chain.first().is_some_and(|leaf| is_signed_by(leaf, &kept));
+        if !signed {
+            return Err(Fault::new(
+                errors::CONFLICT,
+                "The server's certificate is of an authority that would be retired: run \
+                 `strongroom cert renew` first.",
+            ));
+        }
+        let retired: Vec<AuthorityRow> = tls::certificates(&self.material.client_ca)?
+            .iter()
+            .filter(|c| c.as_ref() != kept)
+            .map(|c| authority_row(c, false))
+            .collect::<Result<_, _>>()?;
+        replace(&self.material.client_ca, authority.own().as_bytes())?;
+        self.reload()?;
+        manager.event("certificates-reloaded", "authorities retired");
+        Ok(retired)
+    }
+}
+
+/// A renewal writes both files anew beside the old ones, then moves the key, then the
+/// certificate. Where only the second move is missing, it is made up for; a renewal that came to
+/// neither is forgotten.
+fn finish(material: &config::Tls) -> Result<(), Fault> {
+    let (new_key, new_certificate) = (beside(&material.key), beside(&material.certificate));
+    if new_key.exists() && new_certificate.exists() {
+        fs::rename(&new_key, &material.key).map_err(|e| self::material(&material.key, &e))?;
+    }
+    if new_certificate.exists() && !new_key.exists() {
+        fs::rename(&new_certificate, &material.certificate)
+            .map_err(|e| self::material(&material.certificate, &e))?;
+    }
+    Ok(())
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    path.with_file_name(name)
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
+    let new = beside(path);
+    match fs::remove_file(&new) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(material(&new, &e)),
+        _ => {}
+    }
+    pki::write_private(&new, bytes)
+}
+
+/// Replaces a file as a whole.
+fn replace(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
+    write_new(path, bytes)?;
+    fs::rename(beside(path), path).map_err(|e| material(path, &e))
+}
+
+fn material(path: &Path, e: &dyn core::fmt::Display) -> Fault {
+    Fault::new(errors::TLS_MATERIAL, format!("{}: {e}.", path.display()))
+}
+
+fn parsed(der: &[u8]) -> Result<X509Certificate<'_>, Fault> {
+    X509Certificate::from_der(der)
+        .map(|(_, certificate)| certificate)
+        .map_err(|_| Fault::new(errors::TLS_MATERIAL, "A certificate is not X.509."))
+}
+
+/// When a certificate file's first certificate ends.
+fn ends(path: &Path) -> Result<i64, Fault> {
+    let chain = tls::certificates(path)?;
+    let first = chain.first().ok_or_else(|| material(path, &"no certificate in it"))?;
+    Ok(parsed(first)?.validity().not_after.timestamp())
+}
+
+fn is_signed_by(leaf: &[u8], authority: &[u8]) -> bool {
+    let (Ok(leaf), Ok(authority)) = (parsed(leaf), parsed(authority)) else { return false };
+    leaf.verify_signature(Some(authority.public_key())).is_ok()
+}
+
+fn server_row(der: &[u8]) -> Result<ServerCertificate, Fault> {
+    let certificate = parsed(der)?;
+    let mut names = Vec::new();
+    if let Ok(Some(extension)) = certificate.subject_alternative_name() {
+        for name in &extension.value.general_names {
+            match name {
+                GeneralName::DNSName(name) => names.push((*name).to_owned()),
+                GeneralName::IPAddress(bytes) => names.extend(crate::identity::address(bytes)),
+                _ => {}
+            }
+        }
+    }
+    Ok(ServerCertificate {
+        names,
+        fingerprint: hex(&crate::identity::fingerprint(der)),
+        not_after: certificate.validity().not_after.timestamp(),
+    })
+}
+
+fn authority_row(der: &[u8], signs: bool) -> Result<AuthorityRow, Fault> {
+    let certificate = parsed(der)?;
+    Ok(AuthorityRow {
+        name: certificate.subject().to_string(),
+        fingerprint: hex(&crate::identity::fingerprint(der)),
+        not_after: certificate.validity().not_after.timestamp(),
+        signs,
+    })
+}

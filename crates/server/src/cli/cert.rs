@@ -1,0 +1,202 @@
+//! `strongroom cert`.
+
+use clap::{Args, Subcommand};
+
+use super::client::Client;
+use super::output::{cut, date, pairs, show, table};
+use super::root::confirm;
+use super::{Done, Reach};
+use crate::admin::types::{AuthorityRow, CertificatesView, RenewServer, ServerCertificate};
+use crate::errors::Exit;
+
+/// The server's certificate and the authorities, renewed without a restart.
+#[derive(Subcommand)]
+pub enum Cert {
+    /// What is in use, and until when.
+    Show(Show),
+    /// Make a new certificate for the server and put it in use.
+    Renew(Renew),
+    /// The authority that signs clients and the server.
+    #[command(subcommand)]
+    Ca(Ca),
+}
+
+/// The authority.
+#[derive(Subcommand)]
+pub enum Ca {
+    /// Make a new one. Clients of the one before are accepted until it is retired.
+    Renew(RenewCa),
+    /// Accept no more clients of the ones before.
+    Retire(Retire),
+}
+
+/// What is in use.
+#[derive(Args)]
+pub struct Show {
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// A new certificate for the server.
+#[derive(Args)]
+pub struct Renew {
+    /// A name or address that it bears; may be given several times. Default: those of the one
+    /// before.
+    #[arg(long, value_name = "NAME_OR_IP")]
+    san: Vec<String>,
+    /// Days that it counts.
+    #[arg(long, default_value_t = 730, value_parser = clap::value_parser!(u16).range(1..=7305))]
+    days: u16,
+    /// Change nothing; say what would be done.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// A new authority.
+#[derive(Args)]
+pub struct RenewCa {
+    /// Change nothing; say what would be done.
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// No more clients of the authorities before.
+#[derive(Args)]
+pub struct Retire {
+    /// Change nothing; say what would be done.
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+const SYSADMIN: &[&str] = &["sysadmin"];
+const OFFICER: &[&str] = &["officer"];
+const STAFF: &[&str] = &["sysadmin", "officer", "auditor"];
+
+impl Cert {
+    pub fn run(self) -> Done {
+        match self {
+            Self::Show(c) => c.run(),
+            Self::Renew(c) => c.run(),
+            Self::Ca(Ca::Renew(c)) => c.run(),
+            Self::Ca(Ca::Retire(c)) => c.run(),
+        }
+    }
+}
+
+impl Show {
+    fn run(self) -> Done {
+        let client = Client::new(&self.reach, STAFF)?;
+        let view: CertificatesView = client.get("/v1/certificates")?;
+        show(self.reach.output, &view, view_text)?;
+        Ok(Exit::Ok)
+    }
+}
+
+fn view_text(view: &CertificatesView) -> String {
+    let mut out = match &view.server {
+        Some(server) => server_text(server),
+        None => String::new(),
+    };
+    out.push('\n');
+    out.push_str(&authorities_text(&view.authorities));
+    out
+}
+
+fn server_text(server: &ServerCertificate) -> String {
+    pairs(&[
+        ("Server", server.names.join(", ")),
+        ("Counts until", date(server.not_after)),
+        ("Fingerprint", server.fingerprint.clone()),
+    ])
+}
+
+fn authorities_text(rows: &[AuthorityRow]) -> String {
+    let cells: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let does = if row.signs { "signs" } else { "accepted" };
+            let print = cut(&row.fingerprint, 16);
+            vec![cut(&row.name, 34), date(row.not_after), print, does.to_owned()]
+        })
+        .collect();
+    table(&["Authority", "Until", "Fingerprint", ""], &cells)
+}
+
+impl Renew {
+    fn run(self) -> Done {
+        let client = Client::new(&self.reach, SYSADMIN)?;
+        if self.dry_run {
+            let view: CertificatesView = client.get("/v1/certificates")?;
+            let before = view.server.map(|s| s.names).unwrap_or_default();
+            let names = if self.san.is_empty() { before } else { self.san.clone() };
+            show(self.reach.output, &names, |names| {
+                format!(
+                    "Nothing was changed. It would be a certificate for {}, for {} days.\n",
+                    names.join(", "),
+                    self.days
+                )
+            })?;
+            return Ok(Exit::Ok);
+        }
+        let how = RenewServer { names: self.san, days: Some(self.days) };
+        let renewed: ServerCertificate = client.post("/v1/certificates/server/renew", &how)?;
+        show(self.reach.output, &renewed, server_text)?;
+        Ok(Exit::Ok)
+    }
+}
+
+impl RenewCa {
+    fn run(self) -> Done {
+        let client = Client::new(&self.reach, OFFICER)?;
+        let what = "A new authority signs from now on. Clients that trust only the one before go \
+                    on until the server's certificate is renewed: give them the new ca.pem before \
+                    that. Afterwards, when all have certificates of the new one, retire the old.";
+        if self.dry_run {
+            let view: CertificatesView = client.get("/v1/certificates")?;
+            show(self.reach.output, &view, |view| {
+                format!("Nothing was changed.\n{}", authorities_text(&view.authorities))
+            })?;
+            return Ok(Exit::Ok);
+        }
+        let folded = crate::config::table::fold(what, 80).join("\n");
+        confirm(self.yes, &folded, "renew")?;
+        let row: AuthorityRow = client.post("/v1/certificates/ca/renew", &serde_json::json!({}))?;
+        show(self.reach.output, &row, |row| authorities_text(std::slice::from_ref(row)))?;
+        Ok(Exit::Ok)
+    }
+}
+
+impl Retire {
+    fn run(self) -> Done {
+        let client = Client::new(&self.reach, OFFICER)?;
+        let view: CertificatesView = client.get("/v1/certificates")?;
+        let old: Vec<AuthorityRow> = view.authorities.into_iter().filter(|r| !r.signs).collect();
+        if self.dry_run {
+            show(self.reach.output, &old, |old| {
+                format!("Nothing was changed. These would be retired:\n{}", authorities_text(old))
+            })?;
+            return Ok(Exit::Ok);
+        }
+        let what = format!(
+            "Every certificate of these is refused from the next connection on:\n{}",
+            authorities_text(&old)
+        );
+        confirm(self.yes, what.trim_end(), "retire")?;
+        let retired: Vec<AuthorityRow> =
+            client.post("/v1/certificates/ca/retire", &serde_json::json!({}))?;
+        show(self.reach.output, &retired, |rows| format!("Retired: {}.\n", rows.len()))?;
+        Ok(Exit::Ok)
+    }
+}

@@ -1,0 +1,320 @@
+//! `strongroom client`.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+use super::client::{Client, encode};
+use super::output::{cut, date, pairs, show, table};
+use super::recipes::recipes;
+use super::root::confirm;
+use super::{Done, Reach};
+use crate::admin::types::{ClientIssued, ClientRow, NewClient, RevokeClient};
+use crate::errors::{self, Exit, Fault};
+use crate::kmip_listener::now;
+use crate::pki::{self, Wish};
+use crate::setup::ADMIN_ADDRESS;
+
+/// Certificates of clients and people: issue, list, revoke, and what to do with a bundle.
+#[derive(Subcommand)]
+pub enum Clients {
+    /// Issue a certificate: a bundle with a new key, or for a request that somebody sent.
+    Issue(Issue),
+    /// Every certificate that is known.
+    List(List),
+    /// Revoke a certificate, for good. It bites on the next request.
+    Revoke(Revoke),
+    /// How to connect products with a bundle.
+    Bundle(Bundle),
+}
+
+/// Issue a certificate.
+#[derive(Args)]
+pub struct Issue {
+    /// The user: CN of the certificate.
+    user: String,
+    /// The group: OU of the certificate.
+    #[arg(long)]
+    group: Option<String>,
+    /// The role that the user gets: officer, sysadmin, auditor, client or custodian.
+    #[arg(long)]
+    role: Option<String>,
+    /// Days that it counts.
+    #[arg(long, default_value_t = 730, value_parser = clap::value_parser!(u16).range(1..=7305))]
+    days: u16,
+    /// A certificate signing request (PKCS #10, PEM) instead of a new key; - reads it from standard
+    /// input. Only its key is taken.
+    #[arg(long, value_name = "FILE")]
+    csr: Option<PathBuf>,
+    /// Where the bundle goes: cert.pem, ca.pem and, without --csr, key.pem. Default: the user's
+    /// name.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// Every certificate that is known.
+#[derive(Args)]
+pub struct List {
+    /// Show expired and revoked ones too.
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// Revoke a certificate.
+#[derive(Args)]
+pub struct Revoke {
+    /// The user, if there is one certificate of that name that counts; else the certificate's
+    /// fingerprint, or as much of its beginning as no other has.
+    #[arg(value_name = "USER_OR_FINGERPRINT")]
+    which: String,
+    /// Why, for the record.
+    #[arg(long, default_value = "revoked by an officer")]
+    reason: String,
+    /// Change nothing; say what would be revoked.
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// How to connect products with a bundle.
+#[derive(Args)]
+pub struct Bundle {
+    /// The bundle: a directory with cert.pem, key.pem and ca.pem.
+    dir: PathBuf,
+    /// Where KMIP is served, IP:PORT.
+    #[arg(long, default_value = "127.0.0.1:5696")]
+    kmip: std::net::SocketAddr,
+}
+
+const OFFICER: &[&str] = &["officer"];
+const READERS: &[&str] = &["officer", "auditor"];
+
+impl Clients {
+    pub fn run(self) -> Done {
+        match self {
+            Self::Issue(c) => c.run(),
+            Self::List(c) => c.run(),
+            Self::Revoke(c) => c.run(),
+            Self::Bundle(c) => c.run(),
+        }
+    }
+}
+
+impl Issue {
+    fn run(self) -> Done {
+        let client = Client::new(&self.reach, OFFICER)?;
+        let dir = self.out.clone().unwrap_or_else(|| file_name(&self.user).into());
+        // Nothing is issued that could not be put down.
+        for name in ["cert.pem", "key.pem", "ca.pem"] {
+            if dir.join(name).exists() {
+                let what = format!("It is {}.", dir.join(name).display());
+                return Err(Fault::new(errors::FILE_EXISTS, what));
+            }
+        }
+        pki::private_dir(&dir)?;
+        let (csr, key) = match &self.csr {
+            Some(path) => (read(path)?, None),
+            None => {
+                let wish = Wish::create()?;
+                (wish.csr, Some(wish.key))
+            }
+        };
+        let new = NewClient {
+            user: self.user.clone(),
+            group: self.group.clone(),
+            role: self.role.clone(),
+            days: Some(self.days),
+            csr,
+        };
+        let issued: ClientIssued = client.post("/v1/clients", &new)?;
+        if let Some(key) = &key {
+            pki::write_private(&dir.join("key.pem"), key.as_bytes())?;
+        }
+        pki::write_private(&dir.join("cert.pem"), issued.certificate.as_bytes())?;
+        pki::write_private(&dir.join("ca.pem"), issued.authority.as_bytes())?;
+        let address = dir.join(ADMIN_ADDRESS);
+        if !address.exists() {
+            pki::write_private(&address, format!("{}\n", client.server()).as_bytes())?;
+        }
+        show(self.reach.output, &issued, |issued| {
+            pairs(&[
+                ("Bundle", dir.display().to_string()),
+                ("User", self.user.clone()),
+                ("Group", self.group.clone().unwrap_or_else(|| "none".into())),
+                ("Role", self.role.clone().unwrap_or_else(|| "none, which is a client's".into())),
+                ("Counts until", date(issued.not_after)),
+                ("Fingerprint", issued.fingerprint.clone()),
+                ("Next", format!("strongroom client bundle {}", dir.display())),
+            ])
+        })?;
+        Ok(Exit::Ok)
+    }
+}
+
+/// A user's name as the name of a directory.
+fn file_name(user: &str) -> String {
+    let plain: String = user
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || "-_.@".contains(c) { c } else { '_' })
+        .collect();
+    format!("bundle-{plain}")
+}
+
+fn read(path: &Path) -> Result<String, Fault> {
+    let unusable = |why: String| Fault::new(errors::INPUT, format!("{}: {why}.", path.display()));
+    if path.as_os_str() == "-" {
+        let mut text = String::new();
+        let read = std::io::stdin().take(1 << 16).read_to_string(&mut text);
+        return read.map(|_| text).map_err(|e| unusable(e.to_string()));
+    }
+    fs::read_to_string(path).map_err(|e| unusable(e.to_string()))
+}
+
+impl List {
+    fn run(self) -> Done {
+        let client = Client::new(&self.reach, READERS)?;
+        let mut rows: Vec<ClientRow> = client.get("/v1/clients")?;
+        let at = now();
+        if !self.all {
+            rows.retain(|row| counts(row, at));
+        }
+        show(self.reach.output, &rows, |rows| {
+            let cells: Vec<_> = rows
+                .iter()
+                .map(|row| {
+                    let state = match &row.revoked {
+                        Some(why) => format!("revoked: {why}"),
+                        None if row.not_after < at => "expired".to_owned(),
+                        None => row.purpose.clone(),
+                    };
+                    vec![
+                        cut(&row.user, 24),
+                        cut(&row.groups.join(","), 14),
+                        date(row.not_after),
+                        cut(&row.fingerprint, 12),
+                        state,
+                    ]
+                })
+                .collect();
+            table(&["User", "Group", "Until", "Fingerprint", "State"], &cells)
+        })?;
+        Ok(Exit::Ok)
+    }
+}
+
+fn counts(row: &ClientRow, at: i64) -> bool {
+    row.revoked.is_none() && row.not_after >= at
+}
+
+impl Revoke {
+    fn run(self) -> Done {
+        let client = Client::new(&self.reach, OFFICER)?;
+        let rows: Vec<ClientRow> = client.get("/v1/clients")?;
+        let row = one_of(&self.which, rows)?;
+        let until = date(row.not_after);
+        let what = format!(
+            "The certificate {} of {}, until {until}.",
+            cut(&row.fingerprint, 12),
+            row.user
+        );
+        if self.dry_run {
+            show(self.reach.output, &row, |_| format!("Nothing was changed. {what}\n"))?;
+            return Ok(Exit::Ok);
+        }
+        confirm(
+            self.yes,
+            &format!("{what}\nIt is refused from the next request on, for good."),
+            &row.user,
+        )?;
+        let path = format!("/v1/clients/{}/revoke", encode(&row.fingerprint));
+        let done: Value = client.post(&path, &RevokeClient { reason: self.reason })?;
+        show(self.reach.output, &done, |_| format!("Revoked: {what}\n"))?;
+        Ok(Exit::Ok)
+    }
+}
+
+/// The certificate that is meant: by its user's name among those that count, or by the beginning
+/// of its fingerprint.
+fn one_of(which: &str, rows: Vec<ClientRow>) -> Result<ClientRow, Fault> {
+    let at = now();
+    let named: Vec<_> = rows.iter().filter(|r| r.user == which && counts(r, at)).collect();
+    let begins = which.to_ascii_lowercase();
+    let by_print: Vec<_> =
+        rows.iter().filter(|r| begins.len() >= 8 && r.fingerprint.starts_with(&begins)).collect();
+    let meant = if named.is_empty() { by_print } else { named };
+    match meant.as_slice() {
+        [one] => Ok((*one).clone()),
+        [] => Err(Fault::new(
+            errors::NOT_FOUND,
+            format!("No certificate that counts is of `{which}`, and no fingerprint begins so."),
+        )),
+        several => {
+            let prints: Vec<_> =
+                several.iter().map(|r| r.fingerprint.get(..16).unwrap_or_default()).collect();
+            let what = format!("`{which}` has several: {}.", prints.join(", "));
+            Err(Fault::new(errors::AMBIGUOUS, what))
+        }
+    }
+}
+
+impl Bundle {
+    fn run(self) -> Done {
+        for name in ["cert.pem", "key.pem", "ca.pem"] {
+            if !self.dir.join(name).exists() {
+                let what = format!("{} is missing.", self.dir.join(name).display());
+                return Err(Fault::new(errors::NO_BUNDLE, what));
+            }
+        }
+        super::output::say(&recipes(self.kmip, &self.dir));
+        Ok(Exit::Ok)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(user: &str, fingerprint: &str, revoked: bool) -> ClientRow {
+        ClientRow {
+            user: user.into(),
+            groups: Vec::new(),
+            purpose: "client".into(),
+            fingerprint: fingerprint.into(),
+            serial: "01".into(),
+            not_after: i64::MAX,
+            revoked: revoked.then(|| "lost".into()),
+        }
+    }
+
+    #[test]
+    fn a_certificate_is_meant_by_its_user_or_the_beginning_of_its_fingerprint() {
+        let rows = vec![
+            row("db-07", "aaaaaaaa11", false),
+            row("db-07", "bbbbbbbb22", true),
+            row("web", "cccccccc33", false),
+            row("web", "cccccccc44", false),
+        ];
+        let of = |which: &str| one_of(which, rows.clone()).map(|r| r.fingerprint);
+        assert_eq!(of("db-07").unwrap(), "aaaaaaaa11");
+        assert_eq!(of("BBBBBBBB").unwrap(), "bbbbbbbb22");
+        assert_eq!(of("web").unwrap_err().info.number, errors::AMBIGUOUS.number);
+        assert_eq!(of("cccccccc").unwrap_err().info.number, errors::AMBIGUOUS.number);
+        assert_eq!(of("aaaa").unwrap_err().info.number, errors::NOT_FOUND.number);
+    }
+
+    #[test]
+    fn a_users_name_becomes_a_harmless_directory() {
+        assert_eq!(file_name("../../etc/x"), "bundle-.._.._etc_x");
+    }
+}
