@@ -28,6 +28,15 @@ fn create(client: &mut Connection, known: &Known) -> String {
     id
 }
 
+/// Ends the clients, also when this test fails: they are waited for.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 fn all_readable(house: &House, known: &Known) {
     let mut client = connect(house);
     for (id, bytes) in known.lock().unwrap().iter() {
@@ -52,6 +61,7 @@ fn no_request_fails_while_the_epoch_changes_and_everything_is_readable_after_it(
     let during = [AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0)];
     let rotating = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let _end = Ends(&over);
         let client = |kind: usize| {
             let (house, known, old) = (&house, &known, &old);
             let (over, rotating, during) = (&over, &rotating, &during);
