@@ -17,6 +17,7 @@ mod legacy;
 mod locate;
 mod nonces;
 mod old_data;
+mod old_wide;
 mod periods;
 mod query;
 mod release;

@@ -19,11 +19,11 @@ const PASSPHRASE: &[u8] = b"a passphrase for fixtures only";
 /// The identifiers in the fixture, by what was done to each object.
 const INDEX: &str = "objects.txt";
 
-fn fixture(version: u32) -> PathBuf {
+pub(super) fn fixture(version: u32) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/data-v{version}"))
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(super) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     fs::set_permissions(to, fs::Permissions::from_mode(0o700)).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -39,7 +39,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn passphrase() -> SecretBytes {
+pub(super) fn passphrase() -> SecretBytes {
     SecretBytes::from_slice(PASSPHRASE).unwrap()
 }
 
