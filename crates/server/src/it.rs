@@ -213,6 +213,9 @@ impl Manager for Memory {
     fn recall_key(&self, _: &Caller, _: &str) -> Result<(), Fault> {
         no()
     }
+    fn move_key(&self, _: &Caller, _: &str, _: bool) -> Result<(), Fault> {
+        no()
+    }
     fn confirm_clock(&self, _: &Caller) -> Result<(), Fault> {
         no()
     }
@@ -431,9 +434,10 @@ fn each_admin_route_asks_for_its_role_and_everything_is_recorded() {
     assert_eq!(e.info.number, errors::BAD_REQUEST.number);
     let _: KeyPage = house.client("auditor").get("/v1/keys?name=a%20b").unwrap();
     for role in ["auditor", "sysadmin", "client"] {
-        let path = "/v1/keys/x/recall";
-        let e = house.client(role).post::<serde_json::Value>(path, &()).unwrap_err();
-        assert_eq!(e.info.number, errors::DENIED.number, "{role}");
+        for path in ["/v1/keys/x/recall", "/v1/keys/x/archive", "/v1/keys/x/recover"] {
+            let e = house.client(role).post::<serde_json::Value>(path, &()).unwrap_err();
+            assert_eq!(e.info.number, errors::DENIED.number, "{role} {path}");
+        }
     }
     let e = house.client("auditor").get::<AuditRecord>("/v1/audit/uses/7").unwrap_err();
     assert_eq!(e.info.number, errors::NOT_FOUND.number);

@@ -221,6 +221,25 @@ fn only_those_who_may_use_a_key_archive_or_recover_it() {
 }
 
 #[test]
+fn an_officers_archiving_holds_for_the_owner_and_says_where_the_key_is_not() {
+    let bench = Bench::new();
+    let id = bench.create("mine").unwrap();
+    let olga = caller("olga");
+    bench.engine.move_key(&olga, &id, true).unwrap();
+    assert_eq!(bench.by_id(Operation::GET, &id), Err(ResultReason::OBJECT_ARCHIVED));
+    assert!(bench.engine.move_key(&olga, &id, true).is_err());
+    bench.engine.move_key(&olga, &id, false).unwrap();
+    bench.by_id(Operation::GET, &id).unwrap();
+    assert!(bench.engine.move_key(&olga, &id, false).is_err());
+    assert!(bench.engine.move_key(&olga, "nobody", true).is_err());
+    bench.by_id(Operation::DESTROY, &id).unwrap();
+    for to_archive in [true, false] {
+        assert!(bench.engine.move_key(&olga, &id, to_archive).is_err());
+    }
+    bench.engine.audit_verify().unwrap();
+}
+
+#[test]
 fn what_is_exported_after_an_archiving_is_imported_on_line() {
     let bench = Bench::new();
     let id = bench.create("travels").unwrap();

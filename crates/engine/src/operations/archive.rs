@@ -11,11 +11,14 @@
 use std::borrow::Cow;
 
 use strongroom_kmip::{Tag, Value, View};
-use strongroom_model::{AttributeKey, Change, ChangeKind, Lifecycle, ManagedObject};
+use strongroom_model::{AttributeKey, Change, ChangeKind, Lifecycle, ManagedObject, ObjectId};
 use strongroom_store::scheduled_archival;
 
 use super::life;
+use crate::caller::Caller;
 use crate::context::Ctx;
+use crate::engine::Engine;
+use crate::error::EngineError;
 use crate::refusal::Refusal;
 
 /// Archive. The specification has the client's wish be no more than that; here it is done at once.
@@ -43,23 +46,8 @@ pub(super) fn recover(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Re
         return Err(life::destroyed(&id));
     }
     if object.is_archived() {
-        let now = ctx.now();
-        let mut sets = vec![
-            (AttributeKey::single(Tag::ARCHIVE_DATE), None),
-            (AttributeKey::single(Tag::LAST_CHANGE_DATE), Some(Value::DateTime(now))),
-        ];
-        // What has ended goes back when the time has passed once more.
-        if object.compromised || object.lifecycle_at(now) >= Lifecycle::Deactivated {
-            let later = archive_later(ctx.engine.config.archive_after, now);
-            sets.extend(later.map(|(key, at)| (key, Some(at))));
-        }
-        ctx.change(&Change::Changed {
-            kind: ChangeKind::Recovered,
-            id: id.clone(),
-            lifecycle: None,
-            compromised: false,
-            sets,
-        })?;
+        let after = ctx.engine.config.archive_after;
+        ctx.change(&recovery(object, after, ctx.now()))?;
     }
     life::reply(ctx, &id);
     Ok(())
@@ -80,6 +68,61 @@ pub(crate) fn archival(object: &ManagedObject, now: i64) -> Change {
         lifecycle: None,
         compromised: false,
         sets,
+    }
+}
+
+/// The change that brings an object back.
+fn recovery(object: &ManagedObject, after: i64, now: i64) -> Change {
+    let mut sets = vec![
+        (AttributeKey::single(Tag::ARCHIVE_DATE), None),
+        (AttributeKey::single(Tag::LAST_CHANGE_DATE), Some(Value::DateTime(now))),
+    ];
+    // What has ended goes back when the time has passed once more.
+    if object.compromised || object.lifecycle_at(now) >= Lifecycle::Deactivated {
+        sets.extend(archive_later(after, now).map(|(key, at)| (key, Some(at))));
+    }
+    Change::Changed {
+        kind: ChangeKind::Recovered,
+        id: object.id.clone(),
+        lifecycle: None,
+        compromised: false,
+        sets,
+    }
+}
+
+impl Engine {
+    /// Archives an object, or recovers it, whoever owns it: for officers. The caller has decided
+    /// that `by` may.
+    ///
+    /// # Errors
+    /// [`EngineError::Sealed`], [`EngineError::NoObject`], [`EngineError::WrongState`] when it is
+    /// destroyed or not where it would have to be, or the store's.
+    pub fn move_key(&self, by: &Caller, id: &str, to_archive: bool) -> Result<(), EngineError> {
+        self.inner.unsealed().ok_or(EngineError::Sealed)?;
+        let origin = by.origin(if to_archive { "archive" } else { "recover" }, "");
+        let time = self.inner.time();
+        let (now, after) = (time.earliest(), self.inner.config.archive_after);
+        let asked = ObjectId::from(id);
+        let moved = self.commit(move |tx| {
+            let Some(object) = tx.object(&asked)? else { return Ok(None) };
+            if object.lifecycle == Lifecycle::Destroyed {
+                return Ok(Some(Err("destroyed")));
+            }
+            match (object.is_archived(), to_archive) {
+                (true, true) => return Ok(Some(Err("archived already"))),
+                (false, false) => return Ok(Some(Err("not archived"))),
+                (false, true) => tx.append(&origin, &archival(&object, now), time.stamp_ms)?,
+                (true, false) => {
+                    tx.append(&origin, &recovery(&object, after, now), time.stamp_ms)?
+                }
+            };
+            Ok(Some(Ok(())))
+        })?;
+        match moved {
+            Some(Ok(())) => Ok(()),
+            Some(Err(is)) => Err(EngineError::WrongState(format!("object {id} is {is}"))),
+            None => Err(EngineError::NoObject(id.to_owned())),
+        }
     }
 }
 

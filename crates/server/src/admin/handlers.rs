@@ -302,6 +302,26 @@ pub(super) async fn recall_key(
     Ok(Json(serde_json::json!({ "recalled": recalled })))
 }
 
+pub(super) async fn archive_key(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    Path(id): Path<String>,
+) -> Answer<serde_json::Value> {
+    let archived = id.clone();
+    blocking(admin, identity, move |m, caller| m.move_key(caller, &id, true)).await?;
+    Ok(Json(serde_json::json!({ "archived": archived })))
+}
+
+pub(super) async fn recover_key(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    Path(id): Path<String>,
+) -> Answer<serde_json::Value> {
+    let recovered = id.clone();
+    blocking(admin, identity, move |m, caller| m.move_key(caller, &id, false)).await?;
+    Ok(Json(serde_json::json!({ "recovered": recovered })))
+}
+
 /// How many a page has.
 fn limit(asked: Option<usize>) -> Result<usize, Fault> {
     let limit = asked.unwrap_or(20);

@@ -100,6 +100,8 @@ routes! {
     "GET" "/v1/keys/{id}" ListKeys, true, "Show Key" => get(handlers::key);
     "POST" "/v1/keys/{id}/rotate" ManageKeys, true, "Rotate Key" => post(handlers::rotate_key);
     "POST" "/v1/keys/{id}/recall" ManageKeys, true, "Recall Destruction" => post(handlers::recall_key);
+    "POST" "/v1/keys/{id}/archive" ManageKeys, true, "Archive Key" => post(handlers::archive_key);
+    "POST" "/v1/keys/{id}/recover" ManageKeys, true, "Recover Key" => post(handlers::recover_key);
     "GET" "/v1/policy" ReadPolicy, true, "Read Policy" => get(access::policy);
     "PUT" "/v1/policy" ChangePolicy, true, "Change Policy" => put(access::policy_set).layer(DefaultBodyLimit::max(POLICY));
     "POST" "/v1/policy/test" ReadPolicy, true, "Test Policy" => post(access::policy_test);

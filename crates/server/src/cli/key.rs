@@ -23,6 +23,10 @@ pub enum Key {
     Rotate(Rotate),
     /// Call back a destruction that has not come yet.
     Recall(Recall),
+    /// Take a key off line: it is neither given out nor used until it is recovered.
+    Archive(Move),
+    /// Bring a key back from the archive.
+    Recover(Move),
     /// Let a user or a group do operations with a key, or with every key of a key group.
     Grant(Give),
     /// Withdraw what was granted. It bites on the next request.
@@ -86,6 +90,16 @@ pub struct Recall {
     reach: Reach,
 }
 
+/// Archive a key, or recover it.
+#[derive(Args)]
+pub struct Move {
+    /// Its identifier, as `key list` shows it, or its name if no other key has that.
+    #[arg(value_name = "ID_OR_NAME")]
+    key: String,
+    #[command(flatten)]
+    reach: Reach,
+}
+
 const OFFICER: &[&str] = &["officer"];
 const READERS: &[&str] = &["officer", "auditor"];
 
@@ -96,6 +110,8 @@ impl Key {
             Self::Show(c) => c.run(),
             Self::Rotate(c) => c.run(),
             Self::Recall(c) => c.run(),
+            Self::Archive(c) => c.run("archive", "archived"),
+            Self::Recover(c) => c.run("recover", "on line again"),
             Self::Grant(c) => c.run(true),
             Self::Withdraw(c) => c.run(false),
             Self::Grants(c) => c.run(),
@@ -157,6 +173,17 @@ impl Recall {
         let path = format!("/v1/keys/{}/recall", encode(&id));
         let done: Value = client.post(&path, &serde_json::json!({}))?;
         show(self.reach.output, &done, |_| format!("{id} will not be destroyed.\n"))?;
+        Ok(Exit::Ok)
+    }
+}
+
+impl Move {
+    fn run(self, verb: &str, is_now: &str) -> Done {
+        let client = Client::new(&self.reach, OFFICER)?;
+        let id = identify(&client, &self.key)?;
+        let path = format!("/v1/keys/{}/{verb}", encode(&id));
+        let done: Value = client.post(&path, &serde_json::json!({}))?;
+        show(self.reach.output, &done, |_| format!("{id} is {is_now}.\n"))?;
         Ok(Exit::Ok)
     }
 }

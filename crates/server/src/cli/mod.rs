@@ -59,7 +59,7 @@ enum Command {
     /// The root key and its slots.
     #[command(subcommand)]
     Root(root::Root),
-    /// Keys and other managed objects: list, show, rotate, recall a destruction.
+    /// Keys and other managed objects: list, show, rotate, archive, recall a destruction.
     #[command(subcommand)]
     Key(key::Key),
     /// Certificates of clients and people: issue, list, revoke.

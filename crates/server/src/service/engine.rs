@@ -407,6 +407,11 @@ impl Manager for EngineManager {
         Ok(self.engine.recall_destruction(caller, id)?)
     }
 
+    fn move_key(&self, caller: &Caller, id: &str, to_archive: bool) -> Result<(), Fault> {
+        self.engine.authorise_on(caller, AdminAction::ManageKeys, id)?;
+        Ok(self.engine.move_key(caller, id, to_archive)?)
+    }
+
     fn confirm_clock(&self, caller: &Caller) -> Result<(), Fault> {
         Ok(self.engine.confirm_clock(caller)?)
     }

@@ -159,6 +159,8 @@ pub trait Manager: Handler + Access {
     fn rotate_key(&self, caller: &Caller, id: &str) -> Result<KeyRotated, Fault>;
     /// Calls a delayed destruction back.
     fn recall_key(&self, caller: &Caller, id: &str) -> Result<(), Fault>;
+    /// Archives a key, or recovers it.
+    fn move_key(&self, caller: &Caller, id: &str, to_archive: bool) -> Result<(), Fault>;
     /// An administrator vouches for the clock after a jump.
     fn confirm_clock(&self, caller: &Caller) -> Result<(), Fault>;
     /// What has to be done every second: dates that have come.

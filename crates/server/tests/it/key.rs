@@ -144,3 +144,22 @@ fn a_destruction_waits_as_configured_and_can_be_called_back() {
     let again = house.run(&["key", "recall", &id]);
     assert!(text(&again).contains("error 3042"), "{}", text(&again));
 }
+
+#[test]
+fn an_officer_takes_a_key_off_line_and_brings_it_back() {
+    let house = House::serving();
+    let mut client = connect(&house);
+    let id = client.create_symmetric_key(256, 12, Some("pay roll")).unwrap();
+    assert_eq!(house.json(&["key", "archive", "pay roll"])["archived"], id.as_str());
+    assert!(client.get(&id).is_err());
+    let shown = text(&house.run(&["key", "show", "pay roll"]));
+    assert!(shown.contains("Archive Date"), "{shown}");
+    let again = house.run(&["key", "archive", &id]);
+    assert!(text(&again).contains("error 3042"), "{}", text(&again));
+    assert_eq!(house.json(&["key", "recover", &id])["recovered"], id.as_str());
+    client.get(&id).unwrap();
+    let again = house.run(&["key", "recover", &id]);
+    assert!(text(&again).contains("error 3042"), "{}", text(&again));
+    let tail = text(&house.run(&["audit", "tail", "--object", &id]));
+    assert!(tail.contains(" archive ") && tail.contains(" recover "), "{tail}");
+}
