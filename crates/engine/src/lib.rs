@@ -34,6 +34,7 @@ mod maker;
 mod objects;
 mod offline;
 mod operations;
+mod quorum;
 mod refusal;
 mod request;
 mod root;

@@ -69,6 +69,8 @@ admin_actions! {
     Unseal = "unseal": Needs::Certificate;
     /// Prove that held shares still open the root key.
     VerifyShares = "verify-shares": Needs::Certificate;
+    /// Give the house a new officer, with a quorum of shares.
+    RecoverOfficer = "recover-officer": Needs::Certificate;
     /// Close the root key.
     Seal = "seal": SYSADMIN;
     /// List the slots of the root key.

@@ -242,6 +242,9 @@ impl Manager for Memory {
     fn certificate_register(&self, _: &Caller, _: CertificateInfo) -> Result<(), Fault> {
         Ok(())
     }
+    fn prove_quorum(&self, _: &Caller, _: &[SecretText], _: &str) -> Result<(), Fault> {
+        no()
+    }
     fn certificates(&self) -> Result<Vec<ClientRow>, Fault> {
         no()
     }

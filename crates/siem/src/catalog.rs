@@ -210,6 +210,7 @@ classes! {
     2055 "Renew Server Certificate" Warning API_UPDATE;
     2056 "Renew Authority" Warning API_UPDATE;
     2057 "Retire Authority" Warning API_DELETE;
+    2058 "Recover Officer" Alert ADD_CREDENTIALS;
 
     // What the server itself does and meets.
     3001 "initialise" Warning START;
@@ -242,6 +243,8 @@ classes! {
     3028 "quarantined" Alert APP_OTHER;
     3029 "not-recorded-while-sealed" Warning APP_OTHER;
     3030 "shares-forgotten" Warning APP_OTHER;
+    3040 "quorum-proved" Alert APP_OTHER;
+    3041 "officer-recovered" Alert APP_OTHER;
 
     // Kinds of change, for actions that have no row of their own.
     4001 "created" Notice API_CREATE;

@@ -11,6 +11,7 @@ const TABLE: &[(AdminAction, &[Role])] = &[
     (AdminAction::Health,            &Role::ALL),
     (AdminAction::Unseal,            &Role::ALL),
     (AdminAction::VerifyShares,      &Role::ALL),
+    (AdminAction::RecoverOfficer,    &Role::ALL),
     (AdminAction::Status,            &[CryptoOfficer, SystemAdministrator, Auditor, Custodian]),
     (AdminAction::Seal,              &[SystemAdministrator]),
     (AdminAction::ListSlots,         &[SystemAdministrator, CryptoOfficer, Auditor]),
@@ -61,7 +62,7 @@ fn only_reading_is_an_auditors() {
     let has: Vec<&str> =
         AdminAction::ALL.iter().filter(|a| ask(Some(Auditor), **a).0).map(|a| a.name()).collect();
     // The share is what opens, not the role of whoever brings it.
-    let anyone = ["health", "unseal", "verify-shares"];
+    let anyone = ["health", "unseal", "verify-shares", "recover-officer"];
     let reading = [
         "status",
         "list-slots",

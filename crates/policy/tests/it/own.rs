@@ -97,7 +97,10 @@ fn no_rule_lifts_a_duty_or_shuts_out_custodians() {
             let decision = ask(&strict, "g", role, Action::Admin(*action), None);
             let open = matches!(
                 action,
-                AdminAction::Unseal | AdminAction::Health | AdminAction::VerifyShares
+                AdminAction::Unseal
+                    | AdminAction::Health
+                    | AdminAction::VerifyShares
+                    | AdminAction::RecoverOfficer
             );
             assert_eq!(decision.allowed, open, "{action:?} {role:?}");
         }

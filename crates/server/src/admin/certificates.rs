@@ -7,9 +7,11 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
+use strongroom_model::Role;
 
 use super::Admin;
 use super::handlers::{Answer, body};
+use super::types::SecretText;
 use crate::certificates::Certificates;
 use crate::errors::{self, Fault};
 use crate::identity::Identity;
@@ -75,6 +77,18 @@ pub struct ClientIssued {
 pub struct RevokeClient {
     /// Why, in words.
     pub reason: String,
+}
+
+/// `POST /v1/root/recover-officer`.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecoverOfficer {
+    /// The new officer: the certificate's common name.
+    pub user: String,
+    /// The certificate signing request (PKCS #10), PEM. Only its key is taken.
+    pub csr: String,
+    /// A quorum of custodians' shares.
+    pub shares: Vec<SecretText>,
 }
 
 /// The server's own certificate.
@@ -158,6 +172,30 @@ pub(super) async fn issue(
         }
     };
     Ok(Json(with(admin, identity, move |c, m, who| c.issue(m, who, &new, key.as_deref())).await?))
+}
+
+pub(super) async fn recover_officer(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    bytes: Bytes,
+) -> Answer<ClientIssued> {
+    let given: RecoverOfficer = body(&bytes)?;
+    let issued = with(admin, identity, move |c, m, who| {
+        let new = NewClient {
+            user: given.user,
+            group: None,
+            role: Some(Role::CryptoOfficer.name().to_owned()),
+            days: None,
+            csr: given.csr,
+        };
+        // What would refuse it without the shares is told before they count.
+        m.role_set(who, &new.user, new.role.as_deref(), true)?;
+        m.prove_quorum(who, &given.shares, &format!("officer {}", new.user))?;
+        let issued = c.issue(m, who, &new, None)?;
+        m.event("officer-recovered", &new.user);
+        Ok(issued)
+    });
+    Ok(Json(issued.await?))
 }
 
 pub(super) async fn revoke(

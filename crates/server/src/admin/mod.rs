@@ -89,6 +89,7 @@ routes! {
     "POST" "/v1/root/slots" ChangeSlots, true, "Add Slot" => post(handlers::slot_add);
     "DELETE" "/v1/root/slots/{id}" ChangeSlots, true, "Remove Slot" => delete(handlers::slot_remove);
     "POST" "/v1/root/verify-shares" VerifyShares, true, "Verify Shares" => post(handlers::verify_shares);
+    "POST" "/v1/root/recover-officer" RecoverOfficer, true, "Recover Officer" => post(certificates::recover_officer);
     "POST" "/v1/root/rotate" RotateRoot, true, "Rotate Root" => post(handlers::rotate);
     "GET" "/v1/root/rotate" RotateRoot, true, "Rotation Status" => get(handlers::rotation);
     "POST" "/v1/root/key" RotateRoot, true, "Prepare Root Key" => post(handlers::prepare_root_key);

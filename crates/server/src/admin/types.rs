@@ -8,8 +8,8 @@ pub use super::access::{
     PolicyDifference, PolicyQuestion, PolicyText, PolicyView, RoleGrant, RoleRow,
 };
 pub use super::certificates::{
-    AuthorityRow, CertificatesView, ClientIssued, ClientRow, NewClient, RenewServer, RevokeClient,
-    ServerCertificate,
+    AuthorityRow, CertificatesView, ClientIssued, ClientRow, NewClient, RecoverOfficer,
+    RenewServer, RevokeClient, ServerCertificate,
 };
 use std::collections::BTreeMap;
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use super::client::{Client, encode};
 use super::output::{cut, date, pairs, show, table};
@@ -114,8 +115,38 @@ impl Clients {
 impl Issue {
     fn run(self) -> Done {
         let client = Client::new(&self.reach, OFFICER)?;
-        let dir = self.out.clone().unwrap_or_else(|| file_name(&self.user).into());
-        // Nothing is issued that could not be put down.
+        let place = Place::prepare(self.out.as_deref(), &self.user, self.csr.as_deref())?;
+        let new = NewClient {
+            user: self.user.clone(),
+            group: self.group.clone(),
+            role: self.role.clone(),
+            days: Some(self.days),
+            csr: place.csr().to_owned(),
+        };
+        let issued: ClientIssued = client.post("/v1/clients", &new)?;
+        place.put_down(&issued, client.server())?;
+        let (group, role) = (self.group.as_deref(), self.role.as_deref());
+        place.show(self.reach.output, &issued, &self.user, group, role)?;
+        Ok(Exit::Ok)
+    }
+}
+
+/// Where a bundle goes, and the request for its certificate.
+pub(super) struct Place {
+    dir: PathBuf,
+    csr: String,
+    key: Option<Zeroizing<String>>,
+}
+
+impl Place {
+    /// Makes the directory, and a key unless somebody sent a request. Nothing is issued that could
+    /// not be put down.
+    pub(super) fn prepare(
+        out: Option<&Path>,
+        user: &str,
+        csr: Option<&Path>,
+    ) -> Result<Self, Fault> {
+        let dir = out.map_or_else(|| file_name(user).into(), Path::to_owned);
         for name in ["cert.pem", "key.pem", "ca.pem"] {
             if dir.join(name).exists() {
                 let what = format!("It is {}.", dir.join(name).display());
@@ -123,42 +154,53 @@ impl Issue {
             }
         }
         pki::private_dir(&dir)?;
-        let (csr, key) = match &self.csr {
-            Some(path) => (read(path)?, None),
+        Ok(match csr {
+            Some(path) => Self { dir, csr: read(path)?, key: None },
             None => {
                 let wish = Wish::create()?;
-                (wish.csr, Some(wish.key))
+                Self { dir, csr: wish.csr, key: Some(wish.key) }
             }
-        };
-        let new = NewClient {
-            user: self.user.clone(),
-            group: self.group.clone(),
-            role: self.role.clone(),
-            days: Some(self.days),
-            csr,
-        };
-        let issued: ClientIssued = client.post("/v1/clients", &new)?;
-        if let Some(key) = &key {
-            pki::write_private(&dir.join("key.pem"), key.as_bytes())?;
+        })
+    }
+
+    pub(super) fn csr(&self) -> &str {
+        &self.csr
+    }
+
+    /// Writes the bundle.
+    pub(super) fn put_down(&self, issued: &ClientIssued, server: &str) -> Result<(), Fault> {
+        if let Some(key) = &self.key {
+            pki::write_private(&self.dir.join("key.pem"), key.as_bytes())?;
         }
-        pki::write_private(&dir.join("cert.pem"), issued.certificate.as_bytes())?;
-        pki::write_private(&dir.join("ca.pem"), issued.authority.as_bytes())?;
-        let address = dir.join(ADMIN_ADDRESS);
+        pki::write_private(&self.dir.join("cert.pem"), issued.certificate.as_bytes())?;
+        pki::write_private(&self.dir.join("ca.pem"), issued.authority.as_bytes())?;
+        let address = self.dir.join(ADMIN_ADDRESS);
         if !address.exists() {
-            pki::write_private(&address, format!("{}\n", client.server()).as_bytes())?;
+            pki::write_private(&address, format!("{server}\n").as_bytes())?;
         }
-        show(self.reach.output, &issued, |issued| {
+        Ok(())
+    }
+
+    /// Tells what was issued.
+    pub(super) fn show(
+        &self,
+        output: super::Output,
+        issued: &ClientIssued,
+        user: &str,
+        group: Option<&str>,
+        role: Option<&str>,
+    ) -> Result<(), Fault> {
+        show(output, issued, |issued| {
             pairs(&[
-                ("Bundle", dir.display().to_string()),
-                ("User", self.user.clone()),
-                ("Group", self.group.clone().unwrap_or_else(|| "none".into())),
-                ("Role", self.role.clone().unwrap_or_else(|| "none, which is a client's".into())),
+                ("Bundle", self.dir.display().to_string()),
+                ("User", user.to_owned()),
+                ("Group", group.unwrap_or("none").to_owned()),
+                ("Role", role.unwrap_or("none, which is a client's").to_owned()),
                 ("Counts until", date(issued.not_after)),
                 ("Fingerprint", issued.fingerprint.clone()),
-                ("Next", format!("strongroom client bundle {}", dir.display())),
+                ("Next", format!("strongroom client bundle {}", self.dir.display())),
             ])
-        })?;
-        Ok(Exit::Ok)
+        })
     }
 }
 

@@ -20,6 +20,7 @@ mod prompt;
 mod proof;
 mod quickstart;
 mod recipes;
+mod recover;
 mod role;
 mod root;
 mod serve;

@@ -13,6 +13,7 @@ use super::client::Client;
 use super::init::{RootInit, show_shares};
 use super::output::{show, table};
 use super::prompt::{Terminal, secret_from_fd, secret_from_file};
+use super::recover::Recover;
 use super::{Done, Output, Reach};
 use crate::admin::types::{
     Health, NewSlot, Rotate as RotateRequest, Rotation, SecretText, SharesVerified, Slot,
@@ -34,6 +35,8 @@ pub enum Root {
     Slot(SlotCommand),
     /// Check that shares would open the root key, without opening it.
     VerifyShares(Verify),
+    /// Issue a certificate to a new officer when none is left: takes a quorum of shares.
+    RecoverOfficer(Recover),
     /// Begin a new key epoch and wrap every object anew, or replace the root key, while serving.
     Rotate(Rotate),
 }
@@ -196,6 +199,7 @@ impl Root {
             Self::Slot(SlotCommand::Remove(c)) => c.run(),
             Self::Slot(SlotCommand::List(c)) => c.run(),
             Self::VerifyShares(c) => c.run(),
+            Self::RecoverOfficer(c) => c.run(),
             Self::Rotate(c) => c.run(),
         }
     }
@@ -359,24 +363,26 @@ impl SlotList {
     }
 }
 
+/// Shares from files, or from the terminal until one is empty.
+pub(super) fn shares(secrets: &Secrets) -> Result<Vec<SecretText>, Fault> {
+    if !secrets.share_file.is_empty() {
+        return secrets.share_file.iter().map(|file| secret_from_file(file)).collect();
+    }
+    let mut terminal = Terminal::of_input().ok_or_else(no_secret)?;
+    let mut shares = Vec::new();
+    loop {
+        let share = terminal.ask_secret("Share (empty when that was the last): ")?;
+        if share.reveal().is_empty() {
+            return Ok(shares);
+        }
+        shares.push(share);
+    }
+}
+
 impl Verify {
     fn run(self) -> Done {
         let client = Client::new(&self.reach, ANYBODY)?;
-        let mut shares = Vec::new();
-        if self.secrets.share_file.is_empty() {
-            let mut terminal = Terminal::of_input().ok_or_else(no_secret)?;
-            loop {
-                let share = terminal.ask_secret("Share (empty when that was the last): ")?;
-                if share.reveal().is_empty() {
-                    break;
-                }
-                shares.push(share);
-            }
-        } else {
-            for file in &self.secrets.share_file {
-                shares.push(secret_from_file(file)?);
-            }
-        }
+        let shares = shares(&self.secrets)?;
         let answer: SharesVerified =
             client.post("/v1/root/verify-shares", &VerifyShares { shares })?;
         show(self.reach.output, &answer, |a| {

@@ -327,6 +327,17 @@ impl Manager for EngineManager {
         Ok(SharesVerified { open: true, slot: verified.slot })
     }
 
+    fn prove_quorum(
+        &self,
+        caller: &Caller,
+        shares: &[SecretText],
+        purpose: &str,
+    ) -> Result<(), Fault> {
+        let texts: Vec<_> = shares.iter().map(text).collect();
+        self.engine.prove_quorum(caller, &texts, purpose)?;
+        Ok(())
+    }
+
     fn rotate(&self, caller: &Caller, shred: bool) -> Result<Rotation, Fault> {
         {
             let mut rotation = self.lock_rotation();

@@ -130,6 +130,13 @@ pub trait Manager: Handler + Access {
         caller: &Caller,
         shares: &[SecretText],
     ) -> Result<SharesVerified, Fault>;
+    /// Checks that these shares are a quorum's, and records what for.
+    fn prove_quorum(
+        &self,
+        caller: &Caller,
+        shares: &[SecretText],
+        purpose: &str,
+    ) -> Result<(), Fault>;
     /// Begins a new epoch and wraps every object anew; returns when it is done.
     fn rotate(&self, caller: &Caller, shred: bool) -> Result<Rotation, Fault>;
     /// How far a rotation is.

@@ -217,6 +217,56 @@ fn an_authority_is_renewed_with_old_and_new_clients_side_by_side_until_the_old_i
 }
 
 #[test]
+fn a_quorum_of_custodians_gives_a_new_officer_and_nothing_less_does() {
+    let house = House::serving();
+    let mut shares: Vec<_> = fs::read_dir(house.data().join("recovery-shares"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path().to_str().unwrap().to_owned())
+        .filter(|path| path.ends_with(".txt") || path.contains("share"))
+        .collect();
+    shares.sort();
+    let recover = |out: &str, user: &str, shares: &[String]| {
+        let mut command = vec!["root", "recover-officer", user, "--out", out];
+        for share in shares {
+            command.extend(["--share-file", share]);
+        }
+        house.run_as(&house.data().join("bundles/client"), &command)
+    };
+    let dir = house.dir.path().join("nora");
+    let out = dir.to_str().unwrap();
+    let few = recover(out, "nora", &shares[..2]);
+    assert_eq!(few.status.code(), Some(3), "{}", text(&few));
+    assert!(!dir.join("cert.pem").exists());
+    let none = recover(out, "nora", &[]);
+    assert!(!none.status.success(), "{}", text(&none));
+    // Shares of another root key are nobody's here.
+    let other = House::serving();
+    let strange: Vec<_> = fs::read_dir(other.data().join("recovery-shares"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path().to_str().unwrap().to_owned())
+        .take(3)
+        .collect();
+    let refused = recover(out, "nora", &strange);
+    assert!(!refused.status.success(), "{}", text(&refused));
+    // Nobody gets two duties that way.
+    let excluded = recover(out, "auditor", &shares[..3]);
+    assert!(text(&excluded).contains("error 3026"), "{}", text(&excluded));
+    assert!(!house.json(&["client", "list"]).to_string().contains("nora"));
+
+    let given = recover(out, "nora", &shares[..3]);
+    assert!(given.status.success(), "{}", text(&given));
+    let works = house.run_as(&dir, &["role", "grant", "olga", "officer"]);
+    assert!(works.status.success(), "{}", text(&works));
+    // Loudly: two events, and the changes that came of it.
+    for event in ["quorum-proved", "officer-recovered"] {
+        let tail = house.json(&["audit", "tail", "--operation", event]);
+        assert!(tail.to_string().contains("nora"), "{tail}");
+    }
+    let tail = house.json(&["audit", "tail", "--operation", "Recover Officer"]);
+    assert!(tail["records"].as_array().unwrap().len() >= 4, "{tail}");
+}
+
+#[test]
 fn the_same_request_with_the_same_key_is_carried_out_once() {
     let house = House::serving();
     let bundle = house.data().join("bundles/officer");
