@@ -46,6 +46,8 @@ pub struct Status {
     pub store_failed: bool,
     /// Why no use is recorded any more, if so.
     pub audit_failed: Option<String>,
+    /// What of the audit of uses was found to be gone since the start.
+    pub uses_missing: Option<String>,
     /// Whether the Interop operation is offered.
     pub interop: bool,
 }
@@ -79,6 +81,7 @@ impl Engine {
             clock_alarm: inner.clock_alarm(),
             store_failed: inner.store.has_failed(),
             audit_failed: uses.and_then(|s| s.failed),
+            uses_missing: inner.uses_missing.lock().clone(),
             interop: inner.config.interop,
         }
     }

@@ -48,6 +48,8 @@ pub(crate) struct Inner {
     pub(crate) held: Mutex<Held>,
     /// Custodians' shares given so far.
     pub(crate) shares: Mutex<Vec<Share>>,
+    /// What of the audit of uses was found to be gone at the last unsealing.
+    pub(crate) uses_missing: Mutex<Option<String>>,
     /// Held while the root key is being opened.
     pub(crate) opening: Mutex<()>,
     /// Refused attempts to unseal since the last unsealing.
@@ -111,6 +113,7 @@ impl Engine {
             maker: Maker::default(),
             held: Mutex::default(),
             shares: Mutex::new(Vec::new()),
+            uses_missing: Mutex::new(None),
             opening: Mutex::new(()),
             refused_unseals: AtomicU32::new(0),
             finished: AtomicBool::new(false),

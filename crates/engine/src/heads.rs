@@ -84,6 +84,9 @@ impl Engine {
                 .map_err(|refusal| EngineError::Audit(refusal.message))?;
             signed.push(head);
         }
+        if uses.seq > last.uses {
+            self.keep_uses(uses);
+        }
         last.changes = changes.seq;
         last.uses = unsealed.uses_status().written.seq;
         self.anchor(&signed)?;

@@ -15,6 +15,7 @@ mod kinds;
 mod kit;
 mod legacy;
 mod locate;
+mod missing;
 mod nonces;
 mod old_data;
 mod old_wide;

@@ -31,6 +31,7 @@ mod heads;
 mod it;
 mod keys;
 mod maker;
+mod missing;
 mod objects;
 mod offline;
 mod operations;

@@ -60,6 +60,7 @@ impl Engine {
         let unsealed = Unsealed::open(&self.inner.config, keyring, self.inner.stamp_ms())?;
         self.inner.compare_clock(&unsealed);
         self.settle_root_key(by, &root)?;
+        self.compare_uses(&unsealed)?;
         let now_ms = self.inner.stamp_ms();
         // What happened while it was sealed comes first. The lock keeps whoever records
         // something at this moment waiting until it is open.

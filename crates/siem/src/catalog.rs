@@ -243,6 +243,7 @@ classes! {
     3028 "quarantined" Alert APP_OTHER;
     3029 "not-recorded-while-sealed" Warning APP_OTHER;
     3030 "shares-forgotten" Warning APP_OTHER;
+    3031 "uses-missing" Alert APP_OTHER;
     3040 "quorum-proved" Alert APP_OTHER;
     3041 "officer-recovered" Alert APP_OTHER;
 

@@ -35,6 +35,10 @@ pub enum StoreError {
     /// A row was altered outside the server, or the disk returned other bytes than were written.
     #[error("the record of {0} does not match its authentication code: restore it from a backup")]
     Tampered(String),
+    /// Rows that were there are gone, or rows of another day are back, and the seal of the store
+    /// shows it.
+    #[error("the store is not as it was left: {0}; restore it from a backup")]
+    Incomplete(&'static str),
     /// A row cannot be read.
     #[error("the record of {0} cannot be read: {1}")]
     Damaged(String, String),

@@ -21,6 +21,7 @@ mod offline;
 mod open;
 mod read;
 mod schema;
+mod seal;
 mod server_rows;
 mod verify;
 mod write;

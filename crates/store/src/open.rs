@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
-use strongroom_journal::{Chain, ChainName, ChainState, Head};
+use strongroom_journal::{Chain, ChainName, ChainState, Head, Vault};
 use strongroom_model::{HybridClock, ObjectId, ServerState};
 use strongroom_secmem::SecretBytes;
 
@@ -20,6 +20,7 @@ use crate::index::renew_due_dates;
 use crate::keys::StoreKeys;
 use crate::read::{ReadTx, read_journal};
 use crate::schema::migrate;
+use crate::seal::{self, Seal, Sealed};
 use crate::server_rows;
 use crate::verify::Verification;
 use crate::write::{insert_record, journal_fault};
@@ -80,6 +81,8 @@ pub(crate) struct Shared {
     keys: RwLock<Option<Arc<StoreKeys>>>,
     server_state: RwLock<Arc<ServerState>>,
     head: RwLock<Head>,
+    /// The end of the chain of uses that was told last, for the seal.
+    uses: RwLock<Head>,
     last_hlc: AtomicU64,
     commits: AtomicU64,
     jobs: AtomicU64,
@@ -105,6 +108,14 @@ impl Shared {
 
     pub(crate) fn set_keys(&self, keys: Option<Arc<StoreKeys>>) {
         *self.keys.write() = keys;
+    }
+
+    pub(crate) fn uses(&self) -> Head {
+        *self.uses.read()
+    }
+
+    pub(crate) fn set_uses(&self, head: Head) {
+        *self.uses.write() = head;
     }
 
     pub(crate) fn count(&self, jobs: u64) {
@@ -140,6 +151,7 @@ impl Store {
         let genesis = ChainName::Changes.genesis(options.site);
         let (head, hlc) =
             last.as_ref().map_or((genesis, 0), |r| (Head { seq: r.seq, hash: r.hash }, r.hlc));
+        let uses = ChainName::Uses.genesis(options.site);
         let shared = Arc::new(Shared {
             options,
             failed: AtomicBool::new(false),
@@ -149,6 +161,7 @@ impl Store {
             keys: RwLock::new(None),
             server_state: RwLock::new(Arc::new(state)),
             head: RwLock::new(head),
+            uses: RwLock::new(uses),
             last_hlc: AtomicU64::new(hlc),
             commits: AtomicU64::new(0),
             jobs: AtomicU64::new(0),
@@ -261,6 +274,14 @@ impl Store {
         *self.shared.head.read()
     }
 
+    /// The end of the chain of uses that was kept last ([`WriteTx::keep_uses`]); the genesis of that
+    /// chain before the first.
+    ///
+    /// [`WriteTx::keep_uses`]: crate::WriteTx::keep_uses
+    pub fn uses(&self) -> Head {
+        self.shared.uses()
+    }
+
     /// The time of the last journal record, milliseconds since the Unix epoch; none in an empty
     /// journal.
     pub fn last_change_ms(&self) -> Option<i64> {
@@ -288,6 +309,7 @@ impl Store {
     pub fn chain_state(&self) -> Result<ChainState, StoreError> {
         self.read(|tx| {
             read_chain_state(tx.connection, tx.site, &tx.keys)?
+                .map(|(state, _)| state)
                 .ok_or_else(|| journal_missing("its sealed state"))
         })
     }
@@ -349,20 +371,35 @@ pub(crate) fn unlock(
         // Nobody is served from a state that no journal explains.
         return Err(journal_missing("every record"));
     }
+    let seal = Seal::read(connection, &keys)?;
+    if let Some(seal) = &seal {
+        seal.check(connection, site)?;
+    }
     let chain = match read_chain_state(connection, site, &keys)? {
-        Some(chain_state) => {
+        Some((_, true)) if seal.is_none() => return Err(seal::missing()),
+        Some((chain_state, _)) => {
             Chain::resume(&chain_state, last.as_ref().map(|r| r.as_ref()).as_ref())
                 .map_err(journal_fault)?
         }
         None if last.is_none() => {
-            let chain =
-                Chain::new(ChainName::Changes, site, request.chain_seed).map_err(journal_fault)?;
-            write_chain_state(connection, &chain, &keys)?;
-            chain
+            Chain::new(ChainName::Changes, site, request.chain_seed).map_err(journal_fault)?
         }
         None => return Err(journal_missing("its sealed state")),
     };
     renew_due_dates(connection, &keys)?;
+    let uses = match seal {
+        Some(seal) => seal.uses,
+        None => {
+            // Both or neither: a state that tells of a seal needs one.
+            let uses = ChainName::Uses.genesis(site);
+            let tx = connection.transaction()?;
+            write_chain_state(&tx, &chain, &keys)?;
+            Seal::write(&tx, &keys, chain.head(), uses)?;
+            tx.commit()?;
+            uses
+        }
+    };
+    shared.set_uses(uses);
     let clock = HybridClock::after(last.map_or(0, |r| r.hlc));
     shared.set_server_state(Arc::new(state));
     shared.set_head(chain.head(), clock.last());
@@ -395,7 +432,8 @@ fn write_chain_state(
     chain: &Chain,
     keys: &StoreKeys,
 ) -> Result<(), StoreError> {
-    let sealed = chain.state().and_then(|s| s.seal(&keys.chain_seal)).map_err(journal_fault)?;
+    let vault = Sealed(&keys.chain_seal);
+    let sealed = chain.state().and_then(|s| s.seal(&vault)).map_err(journal_fault)?;
     connection.execute(
         "INSERT INTO meta (key, value) VALUES (?1, ?2) \
          ON CONFLICT (key) DO UPDATE SET value = excluded.value",
@@ -404,16 +442,19 @@ fn write_chain_state(
     Ok(())
 }
 
-/// What is needed to continue the chain; none in a store without journal.
+/// What is needed to continue the chain, and whether the store must have a seal; none in a store
+/// without journal.
 pub(crate) fn read_chain_state(
     connection: &Connection,
     site: u32,
     keys: &StoreKeys,
-) -> Result<Option<ChainState>, StoreError> {
+) -> Result<Option<(ChainState, bool)>, StoreError> {
     let Some(sealed) = read_meta(connection, CHAIN_META)? else { return Ok(None) };
-    ChainState::open(ChainName::Changes, site, &sealed, &keys.chain_seal)
-        .map(Some)
-        .map_err(journal_fault)
+    let open = |vault: &dyn Vault| ChainState::open(ChainName::Changes, site, &sealed, vault);
+    match open(&Sealed(&keys.chain_seal)) {
+        Ok(state) => Ok(Some((state, true))),
+        Err(_) => Ok(Some((open(&keys.chain_seal).map_err(journal_fault)?, false))),
+    }
 }
 
 pub(crate) fn read_meta(connection: &Connection, key: &str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -87,6 +87,7 @@ impl ReadTx<'_> {
     /// the inner error.
     pub fn verify_chain(&self, anchors: Vec<Head>) -> Result<Result<Report, Fault>, StoreError> {
         let state = read_chain_state(self.connection, self.site, &self.keys)?
+            .map(|(state, _)| state)
             .ok_or_else(|| journal_missing("its sealed state"))?;
         let start = Start::genesis(ChainName::Changes, self.site);
         let mut verifier = Verifier::new(ChainName::Changes, self.site, start)

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use rusqlite::{Connection, params};
-use strongroom_journal::{Chain, Record};
+use strongroom_journal::{Chain, Head, Record};
 use strongroom_model::{
     Change, HybridClock, MAX_ENCODED, ManagedObject, ObjectId, Origin, ServerState, Stamp,
 };
@@ -30,6 +30,10 @@ pub(crate) struct Left {
     pub(crate) server_state: Arc<ServerState>,
     /// Whether anything beside the journal and the state was written.
     pub(crate) local: bool,
+    /// Whether the server's own rows were changed.
+    pub(crate) server_rows: bool,
+    /// The end of the chain of uses, if one is to be kept.
+    pub(crate) uses: Option<Head>,
     /// Why the transaction is lost, if it is.
     pub(crate) lost: Option<StoreError>,
     /// A change that failed half way, outside of any part that could be undone by itself.
@@ -46,6 +50,10 @@ pub struct WriteTx<'a> {
     depth: u32,
     /// Whether anything beside the journal and the state was written.
     local: bool,
+    /// Whether the server's own rows were changed, or might have been.
+    server_rows: bool,
+    /// The end of the chain of uses, if one is to be kept.
+    uses: Option<Head>,
     /// A change that failed half way and is not undone yet.
     poison: Option<StoreError>,
     /// Why the engine rolled the whole transaction back by itself, if it did.
@@ -75,6 +83,8 @@ impl<'a> WriteTx<'a> {
             touched: BTreeSet::new(),
             depth: 0,
             local: false,
+            server_rows: false,
+            uses: None,
             poison: None,
             lost: None,
         }
@@ -92,6 +102,8 @@ impl<'a> WriteTx<'a> {
             touched: self.touched,
             server_state: self.server_state,
             local: self.local,
+            server_rows: self.server_rows,
+            uses: self.uses,
             lost,
             poison: self.poison,
         }
@@ -244,10 +256,19 @@ impl<'a> WriteTx<'a> {
         Ok(())
     }
 
+    /// Keeps how far the chain of uses has come, so that its loss shows when the store is opened
+    /// again ([`Store::uses`](crate::Store::uses)). Only what is flushed may be told here: what a
+    /// crash takes back would look as if somebody had removed it.
+    pub fn keep_uses(&mut self, head: Head) {
+        self.local = true;
+        self.uses = Some(head);
+    }
+
     fn fold(&mut self, stamp: Stamp, change: &Change) -> Result<(), StoreError> {
         let Some(id) = change.object() else {
             let state = Arc::make_mut(&mut self.server_state);
             state.apply(stamp, change);
+            self.server_rows = true;
             return server_rows::write(self.read.connection, &self.read.keys, state, change);
         };
         let before = match change {

@@ -15,6 +15,7 @@ use crate::error::StoreError;
 use crate::keys::StoreKeys;
 use crate::open::{Shared, Unlock, end_segment, unlock};
 use crate::read::ReadTx;
+use crate::seal::Seal;
 use crate::write::{Left, WriteTx};
 
 /// What a job hands back: told, after the flush, whether it holds.
@@ -142,6 +143,7 @@ impl Writer {
             let left = tx.finish();
             Left { poison: panicked.or(left.poison), ..left }
         };
+        let left = self.seal(left);
         let result = match (left.lost, left.poison) {
             (Some(error), _) => Err(self.give_up(error, false)),
             (None, Some(error)) => Err(self.give_up(error, true)),
@@ -150,6 +152,9 @@ impl Writer {
         match &result {
             Ok(()) => {
                 self.shared.count(dones.len() as u64);
+                if let Some(uses) = left.uses {
+                    self.shared.set_uses(uses);
+                }
                 self.publish(left.touched, left.server_state);
             }
             Err(_) => {
@@ -167,6 +172,22 @@ impl Writer {
         }
         self.end_segment_if_full();
         after.is_none_or(|message| self.control(message))
+    }
+
+    /// Writes the seal anew where what it tells has changed.
+    fn seal(&self, left: Left) -> Left {
+        let Some(open) = self.open.as_ref().filter(|_| left.server_rows || left.uses.is_some())
+        else {
+            return left;
+        };
+        if left.lost.is_some() || left.poison.is_some() {
+            return left;
+        }
+        let uses = left.uses.unwrap_or_else(|| self.shared.uses());
+        match Seal::write(&self.connection, &open.keys, open.chain.head(), uses) {
+            Ok(()) => left,
+            Err(error) => Left { lost: Some(error), ..left },
+        }
     }
 
     /// Commits and flushes. A batch that appended nothing has nothing to flush.

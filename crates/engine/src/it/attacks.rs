@@ -152,7 +152,6 @@ fn verifying_the_audit_finds_what_somebody_did_to_the_state() {
         "UPDATE objects SET owner = 'eve'",
         "UPDATE objects SET row = (SELECT row FROM objects ORDER BY id LIMIT 1), \
          mac = (SELECT mac FROM objects ORDER BY id LIMIT 1)",
-        "DELETE FROM journal WHERE seq = (SELECT MAX(seq) FROM journal)",
         "DELETE FROM attribute_values",
     ];
     for edit in edits {
@@ -167,11 +166,22 @@ fn verifying_the_audit_finds_what_somebody_did_to_the_state() {
 }
 
 #[test]
-fn a_store_whose_journal_is_gone_is_not_served() {
-    let bench = Bench::new();
-    bench.create("one").unwrap();
-    let (_engine, _dir, opened) = reopened_after(bench, "DELETE FROM journal");
-    assert!(opened.is_err());
+fn a_store_whose_journal_or_own_rows_are_gone_is_not_served() {
+    for edit in [
+        "DELETE FROM journal",
+        "DELETE FROM journal WHERE seq = (SELECT MAX(seq) FROM journal)",
+        "DELETE FROM server_state",
+        "DELETE FROM server_state WHERE key LIKE 'secret%'",
+        "DELETE FROM meta WHERE key = 'seal'",
+    ] {
+        let bench = Bench::new();
+        bench.create("one").unwrap();
+        bench.create("two").unwrap();
+        bench.engine.sign_heads().unwrap();
+        let (engine, _dir, opened) = reopened_after(bench, edit);
+        assert!(opened.is_err(), "{edit}");
+        assert!(engine.is_sealed());
+    }
 }
 
 #[test]

@@ -132,6 +132,12 @@ impl EngineManager {
         if let Some(why) = &status.audit_failed {
             warnings.push(format!("{} {why}", errors::AUDIT_FAILED.message));
         }
+        if let Some(why) = &status.uses_missing {
+            warnings.push(format!(
+                "Records of the audit are gone: {why}. Keep the data directory as it is, and \
+                 compare it with the anchors and what was forwarded."
+            ));
+        }
         warnings.append(&mut self.forwarding.warnings());
         warnings
     }

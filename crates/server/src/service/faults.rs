@@ -23,9 +23,13 @@ impl From<EngineError> for Fault {
             EngineError::SharesForgotten { .. } => errors::SHARES_FORGOTTEN,
             EngineError::Root(error) => root_row(error),
             EngineError::Store(StoreError::Full) => errors::DISK_FULL,
-            EngineError::Store(StoreError::InUse(_) | StoreError::Newer { .. }) => {
-                errors::DATA_UNUSABLE
-            }
+            EngineError::Store(
+                StoreError::InUse(_)
+                | StoreError::Newer { .. }
+                | StoreError::Tampered(_)
+                | StoreError::Damaged(_, _)
+                | StoreError::Incomplete(_),
+            ) => errors::DATA_UNUSABLE,
             EngineError::Store(StoreError::Stopping) => errors::STOPPING,
             EngineError::Store(StoreError::Locked) => errors::SEALED,
             EngineError::Store(StoreError::Failed) => errors::STORE_FAILED,

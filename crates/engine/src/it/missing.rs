@@ -1,0 +1,110 @@
+//! Files that are gone when the server starts again.
+
+use std::fs;
+
+use strongroom_kmip::Operation;
+use strongroom_root::RootKey;
+
+use super::Bench;
+use crate::{AuditFilter, Caller, Engine};
+
+/// What is warned of after `damage` was done to the stopped directory.
+fn after(flush_end: bool, damage: impl FnOnce(&std::path::Path)) -> (Bench, Option<String>) {
+    let bench = Bench::new();
+    let id = bench.create("used").unwrap();
+    for _ in 0..5 {
+        bench.by_id(Operation::GET, &id).unwrap();
+    }
+    bench.engine.sign_heads().unwrap();
+    if flush_end {
+        for _ in 0..5 {
+            bench.by_id(Operation::GET, &id).unwrap();
+        }
+    }
+    let Bench { engine, dir, root, alice } = bench;
+    let config = engine.config().clone();
+    // As a crash does: nothing is signed at the end.
+    engine.inner.set_unsealed(None);
+    engine.stop();
+    drop(engine);
+    damage(&dir.path().join("audit"));
+    let engine = Engine::open(config).unwrap();
+    engine.open_with(&Caller::server(), RootKey::from_secret(root.clone()).unwrap()).unwrap();
+    let warned = engine.status().uses_missing;
+    (Bench { engine, dir, root, alice }, warned)
+}
+
+fn segment(dir: &std::path::Path) -> std::path::PathBuf {
+    let mut files: Vec<_> = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "seg"))
+        .collect();
+    files.sort();
+    files.pop().unwrap()
+}
+
+#[test]
+fn an_audit_directory_that_was_deleted_is_an_alarm_in_both_chains() {
+    let (bench, warned) = after(false, |dir| fs::remove_dir_all(dir).unwrap());
+    let warned = warned.unwrap();
+    assert!(warned.contains("and ends after 0"), "{warned}");
+    let entries = bench.engine.audit_tail(100, &AuditFilter::default()).unwrap();
+    let told: Vec<_> = entries.iter().filter(|e| e.action == "uses-missing").collect();
+    let mut chains: Vec<_> = told.iter().map(|e| e.chain).collect();
+    chains.sort_unstable();
+    assert_eq!(chains, ["changes", "uses"], "{entries:?}");
+    assert!(told.iter().all(|e| e.detail.contains("and ends after 0")), "{told:?}");
+    // It goes on serving, and the chain that begins here is kept from now on.
+    bench.create("after").unwrap();
+    bench.engine.sign_heads().unwrap();
+    let bench = bench.restart();
+    assert_eq!(bench.engine.status().uses_missing, None);
+}
+
+#[test]
+fn a_chain_of_uses_that_was_cut_below_the_kept_end_is_an_alarm() {
+    let (_bench, warned) = after(false, |dir| {
+        let file = segment(dir);
+        let bytes = fs::read(&file).unwrap();
+        fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
+    });
+    let warned = warned.unwrap();
+    assert!(warned.contains("and ends after"), "{warned}");
+}
+
+#[test]
+fn another_record_in_the_place_of_the_kept_end_is_an_alarm() {
+    let bench = Bench::new();
+    bench.create("used").unwrap();
+    let mut end = bench.engine.inner.unsealed().unwrap().uses().flush().unwrap();
+    end.hash[0] ^= 1;
+    bench.engine.keep_uses(end);
+    // Nothing is signed at the end, which would keep the true one.
+    let config = bench.engine.config().clone();
+    bench.engine.inner.set_unsealed(None);
+    bench.engine.stop();
+    let engine = Engine::open(config).unwrap();
+    engine.open_with(&Caller::server(), RootKey::from_secret(bench.root).unwrap()).unwrap();
+    assert!(engine.status().uses_missing.unwrap().contains("is not the one that was there"));
+}
+
+#[test]
+fn what_was_not_flushed_may_be_lost_in_a_crash_and_is_a_gap_and_no_alarm() {
+    // The kept end is the flushed one; what came after it is cut, as a crash of the machine may.
+    let (bench, warned) = after(true, |dir| {
+        let file = segment(dir);
+        let bytes = fs::read(&file).unwrap();
+        fs::write(&file, &bytes[..bytes.len() - 7]).unwrap();
+    });
+    assert_eq!(warned, None);
+    let report = bench.engine.audit_verify().unwrap();
+    assert_eq!(report.gaps, 1);
+}
+
+#[test]
+fn an_untouched_directory_is_no_alarm() {
+    let (bench, warned) = after(true, |_| {});
+    assert_eq!(warned, None);
+    assert_eq!(bench.restart().engine.status().uses_missing, None);
+}

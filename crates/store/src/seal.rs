@@ -1,0 +1,160 @@
+//! The seal of the store: what single rows cannot say about themselves.
+//!
+//! A row's authentication code shows that it was edited, and nothing shows that it was deleted: a
+//! revocation that is gone is a certificate that counts again. So one row holds, under a code of its
+//! own, a digest over all rows of the server's own state, and how far the two chains had come when
+//! it was written. It is written in the transaction of every change of these rows, and whenever the
+//! engine tells the end of the chain of uses.
+//!
+//! That a store has a seal is told by the state of its chain, which is sealed for stores that have
+//! one; without that, deleting the seal would be all it takes. A store of an earlier build gets its
+//! seal when it is first unlocked.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use strongroom_crypto::sha256;
+use strongroom_journal::{Head, Vault};
+use strongroom_secmem::SecretBytes;
+
+use crate::error::StoreError;
+use crate::keys::StoreKeys;
+use crate::read::read_journal;
+
+const KEY: &str = "seal";
+const FORMAT: u8 = 1;
+const LEN: usize = 1 + 32 + 2 * (8 + 32);
+
+/// What the seal says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seal {
+    /// Digest of the server's own rows.
+    pub(crate) server: [u8; 32],
+    /// The end of the chain of changes when it was written.
+    pub(crate) changes: Head,
+    /// The end of the chain of uses that was told last.
+    pub(crate) uses: Head,
+}
+
+impl Seal {
+    /// Reads the seal; none where there is none.
+    pub(crate) fn read(
+        connection: &Connection,
+        keys: &StoreKeys,
+    ) -> Result<Option<Self>, StoreError> {
+        let found: Option<Vec<u8>> = connection
+            .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+            .query_row(params![KEY], |r| r.get(0))
+            .optional()?;
+        let Some(found) = found else { return Ok(None) };
+        let (bytes, mac) = found.split_at_checked(LEN).ok_or_else(broken)?;
+        if keys.row_mac("meta", KEY, bytes) != mac {
+            return Err(broken());
+        }
+        Self::decode(bytes).map(Some).ok_or_else(broken)
+    }
+
+    /// Writes the seal over what is there now.
+    pub(crate) fn write(
+        connection: &Connection,
+        keys: &StoreKeys,
+        changes: Head,
+        uses: Head,
+    ) -> Result<(), StoreError> {
+        let server = digest(connection)?;
+        let mut bytes = Self { server, changes, uses }.encode();
+        let mac = keys.row_mac("meta", KEY, &bytes);
+        bytes.extend_from_slice(&mac);
+        connection
+            .prepare_cached(
+                "INSERT INTO meta (key, value) VALUES (?1, ?2) \
+                 ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            )?
+            .execute(params![KEY, bytes])?;
+        Ok(())
+    }
+
+    /// Compares with what is there.
+    pub(crate) fn check(&self, connection: &Connection, site: u32) -> Result<(), StoreError> {
+        if digest(connection)? != self.server {
+            return Err(StoreError::Incomplete(
+                "of the server's own rows (roles, certificates, settings) some are gone, or some \
+                 of another day are back",
+            ));
+        }
+        let Head { seq, hash } = self.changes;
+        let there = read_journal(connection, site, seq, 1)?;
+        if seq > 0 && there.first().is_none_or(|r| (r.seq, r.hash) != (seq, hash)) {
+            let why = format!("record {seq} is not the one that was there: its end was cut");
+            return Err(StoreError::Damaged("the journal".to_owned(), why));
+        }
+        Ok(())
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut bytes = vec![FORMAT];
+        bytes.extend_from_slice(&self.server);
+        for head in [self.changes, self.uses] {
+            bytes.extend_from_slice(&head.seq.to_be_bytes());
+            bytes.extend_from_slice(&head.hash);
+        }
+        bytes
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (format, rest) = bytes.split_first()?;
+        let (server, rest) = rest.split_first_chunk()?;
+        let head = |rest| -> Option<(Head, &[u8])> {
+            let (seq, rest) = <[u8]>::split_first_chunk(rest)?;
+            let (hash, rest) = rest.split_first_chunk()?;
+            Some((Head { seq: u64::from_be_bytes(*seq), hash: *hash }, rest))
+        };
+        let (changes, rest) = head(rest)?;
+        let (uses, rest) = head(rest)?;
+        (*format == FORMAT && rest.is_empty()).then_some(Self { server: *server, changes, uses })
+    }
+}
+
+/// That a store must have a seal, and has none.
+pub(crate) fn missing() -> StoreError {
+    StoreError::Incomplete("its seal is gone")
+}
+
+fn broken() -> StoreError {
+    StoreError::Incomplete("its seal was altered")
+}
+
+/// A digest of the server's own rows: which there are, and by their codes what they hold.
+fn digest(connection: &Connection) -> Result<[u8; 32], StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT family, key, mac FROM server_state ORDER BY family, key")?;
+    let mut rows = statement.query([])?;
+    let mut bytes = b"strongroom server rows 1".to_vec();
+    while let Some(row) = rows.next()? {
+        let (family, key): (String, String) = (row.get(0)?, row.get(1)?);
+        let mac: Vec<u8> = row.get(2)?;
+        for part in [family.as_bytes(), key.as_bytes(), &mac] {
+            bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            bytes.extend_from_slice(part);
+        }
+    }
+    Ok(sha256(&[&bytes]))
+}
+
+/// Seals the chain's state of a store that has a seal. What is sealed by the bare key is of an
+/// earlier build.
+pub(crate) struct Sealed<'a>(pub(crate) &'a SecretBytes);
+
+impl Sealed<'_> {
+    fn context(context: &[u8]) -> Vec<u8> {
+        [context, b" of a store with a seal"].concat()
+    }
+}
+
+impl Vault for Sealed<'_> {
+    fn seal(&self, context: &[u8], plain: &[u8]) -> Result<Vec<u8>, String> {
+        self.0.seal(&Self::context(context), plain)
+    }
+
+    fn open(&self, context: &[u8], sealed: &[u8]) -> Result<SecretBytes, String> {
+        self.0.open(&Self::context(context), sealed)
+    }
+}

@@ -1,0 +1,139 @@
+//! Rows that are gone, or are of another day: what only the seal of the store shows.
+
+use rusqlite::Connection;
+use strongroom_journal::{ChainName, Head};
+use strongroom_model::{CertificateInfo, Change, Role, Seen};
+use strongroom_store::{Store, StoreError};
+
+use crate::support::{Place, apply, create, keys, run, secret};
+
+/// A store with a role, a certificate, and two objects, closed.
+fn closed() -> Place {
+    let place = Place::new();
+    let store = place.open();
+    let granted =
+        Change::RoleGranted { user: "olga".into(), role: Role::Auditor, seen: Seen::default() };
+    let certificate = CertificateInfo { fingerprint: "ab".into(), ..CertificateInfo::default() };
+    apply(&store, vec![create("a"), granted, Change::CertificateIssued(certificate)]).unwrap();
+    apply(&store, vec![revoked()]).unwrap();
+    apply(&store, vec![create("b")]).unwrap();
+    store.stop();
+    place
+}
+
+fn revoked() -> Change {
+    Change::CertificateRevoked { fingerprint: "ab".into(), reason: "lost".into() }
+}
+
+fn unlock(place: &Place) -> Result<Store, StoreError> {
+    let store = place.open_locked();
+    store.unlock(keys(), secret(3)).map(|()| store)
+}
+
+/// Why the store does not open after `edit`.
+fn refused(edit: impl FnOnce(&Connection)) -> StoreError {
+    let place = closed();
+    edit(&place.intruder());
+    unlock(&place).err().unwrap()
+}
+
+fn execute(sql: &'static str) -> impl FnOnce(&Connection) {
+    move |connection| assert!(connection.execute(sql, []).unwrap() > 0, "{sql}")
+}
+
+#[test]
+fn a_store_whose_own_rows_were_deleted_does_not_open() {
+    for sql in [
+        "DELETE FROM server_state",
+        "DELETE FROM server_state WHERE family = 'revocation'",
+        "DELETE FROM server_state WHERE family = 'role'",
+    ] {
+        let error = refused(execute(sql));
+        assert!(matches!(error, StoreError::Incomplete(_)), "{sql}: {error}");
+        assert!(error.to_string().contains("the server's own rows"), "{sql}: {error}");
+    }
+    // Untouched, it does.
+    unlock(&closed()).unwrap();
+}
+
+#[test]
+fn rows_of_another_day_are_not_taken_for_todays() {
+    let place = closed();
+    // The whole table from before the revocation, seal and all that goes with it left as it is.
+    let old = {
+        let store = place.open();
+        let granted =
+            Change::RoleGranted { user: "ivan".into(), role: Role::Auditor, seen: Seen::default() };
+        let old = std::fs::read(place.path()).unwrap();
+        apply(&store, vec![granted]).unwrap();
+        store.stop();
+        old
+    };
+    let copy = place.dir().join("old.db");
+    std::fs::write(&copy, old).unwrap();
+    let attach = format!("ATTACH '{}' AS old", copy.display());
+    let intruder = place.intruder();
+    intruder.execute(&attach, []).unwrap();
+    let rows: i64 =
+        intruder.query_row("SELECT COUNT(*) FROM old.server_state", [], |r| r.get(0)).unwrap();
+    assert!(rows > 0);
+    intruder
+        .execute_batch(
+            "DELETE FROM main.server_state; \
+             INSERT INTO main.server_state SELECT * FROM old.server_state;",
+        )
+        .unwrap();
+    let error = unlock(&place).err().unwrap();
+    assert!(matches!(error, StoreError::Incomplete(_)), "{error}");
+    // With the seal of that day too: then the chain has gone on since, and says so by its rows.
+    intruder
+        .execute_batch("REPLACE INTO main.meta SELECT * FROM old.meta WHERE key = 'seal'")
+        .unwrap();
+    let store = unlock(&place).unwrap();
+    assert!(!store.verify(vec![]).unwrap().is_sound());
+}
+
+#[test]
+fn a_seal_that_is_gone_or_altered_is_missed() {
+    let error = refused(execute("DELETE FROM meta WHERE key = 'seal'"));
+    assert!(error.to_string().contains("its seal is gone"), "{error}");
+    for sql in [
+        "UPDATE meta SET value = substr(value, 1, 50) WHERE key = 'seal'",
+        "UPDATE meta SET value = CAST(substr(value, 1, 144) || x'00' AS BLOB) WHERE key = 'seal'",
+    ] {
+        let error = refused(execute(sql));
+        assert!(matches!(error, StoreError::Incomplete(_)), "{sql}: {error}");
+    }
+}
+
+#[test]
+fn a_journal_that_was_cut_below_the_seal_does_not_open() {
+    // The revocation is record 4; that of object b came after the seal was last written.
+    let error = refused(execute("DELETE FROM journal WHERE seq >= 4"));
+    assert!(matches!(error, StoreError::Damaged(_, _)), "{error}");
+    assert!(error.to_string().contains("its end was cut"), "{error}");
+    // What came after the seal is for verifying to miss, since the state has kept it.
+    let place = closed();
+    execute("DELETE FROM journal WHERE seq = 5")(&place.intruder());
+    assert!(!unlock(&place).unwrap().verify(vec![]).unwrap().is_sound());
+}
+
+#[test]
+fn the_end_of_the_chain_of_uses_is_kept_over_restarts_and_changes() {
+    let place = closed();
+    let store = place.open();
+    assert_eq!(store.uses(), ChainName::Uses.genesis(1));
+    let head = Head { seq: 7, hash: [9; 32] };
+    run(&store, move |tx| {
+        tx.keep_uses(head);
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(store.uses(), head);
+    // A change of the server's own rows writes the seal anew, with the same end.
+    apply(&store, vec![revoked()]).unwrap();
+    store.stop();
+    let store = place.open();
+    assert_eq!(store.uses(), head);
+    assert_eq!(store.server_state().role_of("olga"), Some(Role::Auditor));
+}
