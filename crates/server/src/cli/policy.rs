@@ -221,7 +221,7 @@ impl Diff {
 fn diff_text(diff: &PolicyDiff) -> String {
     let left_out = match diff.left_out {
         0 => String::new(),
-        n => format!(" {n} about keys or users that are not known any more were left out."),
+        n => format!("\n{n} about keys or users that are not known any more were left out."),
     };
     if diff.differences.is_empty() {
         return format!(
