@@ -187,8 +187,8 @@ classes! {
     2023 "Show Key" Info API_READ;
     2024 "Rotate Key" Warning API_UPDATE;
     2025 "Recall Destruction" Warning API_UPDATE;
-    2051 "Archive Key" Warning API_UPDATE;
-    2052 "Recover Key" Warning API_UPDATE;
+    2060 "Archive Key" Warning API_UPDATE;
+    2061 "Recover Key" Warning API_UPDATE;
 
     2030 "Prepare Root Key" Warning API_CREATE;
     2031 "Replace Root Key" Warning API_UPDATE;
