@@ -59,7 +59,10 @@ impl Refusal {
     pub fn not_found(id: &str) -> Self {
         Self::new(
             ResultReason::OBJECT_NOT_FOUND,
-            format!("there is no object {id}, or it may not be used by this client"),
+            format!(
+                "there is no object {id}, or it may not be used by this client: check the \
+                 identifier, and which user the certificate names"
+            ),
         )
     }
 
