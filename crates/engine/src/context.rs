@@ -53,6 +53,9 @@ pub(crate) struct Ctx<'a, 'tx> {
     /// The server's own state as the request found it: roles and grants on key groups.
     pub(crate) server: &'a ServerState,
     pub(crate) role: Option<Role>,
+    /// Who owns what is made, where that is not the caller: a replacement belongs to the owner of
+    /// what it replaces, or the grant of a Re-key would be one of everything.
+    pub(crate) owner: Option<String>,
     pub(crate) operation: Operation,
     /// Whether the request has no other item. A use that cannot be repeated must not run before
     /// another item may find that it needs the writer.

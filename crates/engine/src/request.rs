@@ -320,6 +320,7 @@ impl Runner<'_> {
                 caller: self.caller,
                 server: self.server,
                 role: self.role,
+                owner: None,
                 operation: item.operation,
                 alone: self.request.items.len() == 1,
                 version: self.request.header.version,

@@ -259,6 +259,7 @@ impl Rotation<'_> {
             caller: &owner,
             server: &server,
             role: None,
+            owner: None,
             operation: if symmetric { Operation::RE_KEY } else { Operation::RE_KEY_KEY_PAIR },
             version: ProtocolVersion::V2_1,
             alone: true,

@@ -308,6 +308,22 @@ fn the_replacement_of_a_pair_keeps_the_grants_and_the_key_groups_of_each_half() 
 }
 
 #[test]
+fn whoever_may_re_key_anothers_key_owns_nothing_by_it() {
+    let bench = Bench::new();
+    let old = bench.create("theirs").unwrap();
+    bench.by_id(Operation::ACTIVATE, &old).unwrap();
+    let (bob, to_bob) = (super::caller("bob"), Subject::User("bob".to_owned()));
+    let on = GrantOn::Object(old.clone());
+    bench.engine.grant(&Caller::server(), &on, &to_bob, &[Operation::RE_KEY]).unwrap();
+    let new = bench.one(&bob, Operation::RE_KEY, |e| e.text(Tag::UNIQUE_IDENTIFIER, &old)).unwrap();
+    let new = text(&new, Tag::UNIQUE_IDENTIFIER);
+    let get = bench.one(&bob, Operation::GET, |e| e.text(Tag::UNIQUE_IDENTIFIER, &new));
+    assert_eq!(get, Err(ResultReason::OBJECT_NOT_FOUND));
+    bench.by_id(Operation::GET, &new).unwrap();
+    assert_eq!(bench.engine.key(&new).unwrap().summary.owner, "alice");
+}
+
+#[test]
 fn a_client_neither_sees_nor_sets_key_groups() {
     let bench = Bench::new();
     let id = bench.create("grouped").unwrap();

@@ -150,7 +150,7 @@ impl Birth {
         let new = NewObject {
             id: id.clone(),
             object_type: self.object_type,
-            owner: ctx.caller.user.clone(),
+            owner: ctx.owner.as_ref().unwrap_or(&ctx.caller.user).clone(),
             fields: self.fields,
             block: self.block,
             attributes: keyed(self.attributes, ctx.engine.config.site)?,
@@ -178,7 +178,8 @@ impl Birth {
     fn check_names(&self, ctx: &Ctx<'_, '_>) -> Result<(), Refusal> {
         let name = AttributeName::Standard(Tag::NAME);
         for attribute in self.attributes.iter().filter(|a| a.name == name) {
-            check_name(ctx, &ctx.caller.user, &attribute.value, None)?;
+            let owner = ctx.owner.as_ref().unwrap_or(&ctx.caller.user);
+            check_name(ctx, owner, &attribute.value, None)?;
         }
         Ok(())
     }

@@ -67,6 +67,7 @@ pub(crate) fn replace(
     offset: Option<i64>,
 ) -> Result<ObjectId, Refusal> {
     check_replaceable(ctx, old)?;
+    ctx.owner = Some(old.owner().to_owned());
     let attributes = inherit(ctx, old, given, offset)?;
     release_names(ctx, old)?;
     let mut birth = generate(ctx, ObjectType::SYMMETRIC_KEY, attributes)?;
@@ -153,6 +154,13 @@ pub(crate) fn replace_pair(
     let (cached, private, given, offset) =
         (private.old, &private.old.object, private.given, private.offset);
     check_replaceable(ctx, private)?;
+    if private.owner() != public.old.object.owner() {
+        return Err(Refusal::wrong_state(format!(
+            "key pair {} has two owners: re-key each half's own pair",
+            private.id
+        )));
+    }
+    ctx.owner = Some(private.owner().to_owned());
     let mut private_attributes = inherit(ctx, private, given, offset)?;
     let (public, given, offset) = (&public.old.object, public.given, public.offset);
     if public.object_type() != ObjectType::PUBLIC_KEY {

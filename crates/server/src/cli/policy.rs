@@ -224,10 +224,10 @@ fn diff_text(diff: &PolicyDiff) -> String {
         n => format!("\n{n} about keys or users that are not known any more were left out."),
     };
     if diff.differences.is_empty() {
-        return format!(
-            "Of {} requests none would have been decided otherwise.{left_out}\n",
+        return folded(&format!(
+            "Of {} requests none would have been decided otherwise.{left_out}",
             diff.requests
-        );
+        ));
     }
     let word = |allowed: bool| if allowed { "allowed" } else { "denied" };
     let row = |d: &PolicyDifference| {
@@ -250,11 +250,16 @@ fn diff_text(diff: &PolicyDiff) -> String {
         }
     }
     let requests: u64 = diff.differences.iter().map(|d| d.requests).sum();
-    out.push_str(&format!(
-        "{requests} of {} requests would have been decided otherwise.{left_out}\n",
+    let sum = format!(
+        "{requests} of {} requests would have been decided otherwise.{left_out}",
         diff.requests
-    ));
+    );
+    out.push_str(&folded(&sum));
     out
+}
+
+fn folded(text: &str) -> String {
+    format!("{}\n", crate::config::table::fold(text, 80).join("\n"))
 }
 
 /// The path of a user in the API.
