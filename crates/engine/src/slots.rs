@@ -178,10 +178,21 @@ impl Engine {
         {
             let keyring = unsealed.keyring.read();
             file.verify(keyring.root())?;
-            file.remove(keyring.root(), id)?;
         }
+        let key_file = file.slots().iter().find(|s| s.id == id).and_then(|s| match &s.kind {
+            SlotKind::File { path } => Some(path.clone()),
+            _ => None,
+        });
+        file.remove(unsealed.keyring.read().root(), id)?;
         self.note(by, "remove slot", "slot removed", &id.to_string())?;
-        Ok(file.save(path)?)
+        file.save(path)?;
+        // The key file opens nothing any more, but would together with an old slot file.
+        if let Some(key_file) = key_file
+            && let Err(error) = std::fs::remove_file(&key_file)
+        {
+            tracing::warn!(file = %key_file.display(), %error, "the slot's key file was not removed");
+        }
+        Ok(())
     }
 
     /// Proves that shares would open their slot, without opening it.
