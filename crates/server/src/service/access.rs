@@ -1,11 +1,12 @@
 //! Rules, grants, key groups and roles as the admin API has them.
 
-use strongroom_engine::{Engine, Grant, GrantOn, Question, Subject};
+use strongroom_engine::{Grant, GrantOn, Question, Subject};
 use strongroom_kmip::Operation;
 use strongroom_model::Role;
 use strongroom_policy::{Action, AdminAction, rule};
 
 use super::Caller;
+use super::engine::EngineManager;
 use crate::admin::types::{
     Changed, Fact, GrantChange, GrantRow, GrantTarget, KeyGroupRow, PolicyAnswer, PolicyDiff,
     PolicyDifference, PolicyQuestion, PolicyView, RoleRow,
@@ -57,9 +58,189 @@ pub trait Access {
     ) -> Result<Changed, Fault>;
 }
 
-pub(super) fn policy(engine: &Engine) -> PolicyView {
-    let rules = engine.rules();
-    view(rules.text(), rules.own())
+impl Access for EngineManager {
+    fn policy(&self) -> Result<PolicyView, Fault> {
+        let rules = self.engine.rules();
+        Ok(view(rules.text(), rules.own()))
+    }
+
+    fn policy_set(&self, caller: &Caller, text: &str, dry_run: bool) -> Result<PolicyView, Fault> {
+        if dry_run {
+            let rules = self.engine.usable_rules(caller, text)?;
+            return Ok(view(rules.text(), rules.own()));
+        }
+        self.engine.set_rules(caller, text)?;
+        self.policy()
+    }
+
+    fn policy_test(&self, question: &PolicyQuestion) -> Result<PolicyAnswer, Fault> {
+        let action = match AdminAction::ALL.iter().find(|a| a.name() == question.operation) {
+            Some(action) => Action::Admin(*action),
+            None => Action::Kmip(operation(&question.operation)?),
+        };
+        let told = self.engine.explain(&Question {
+            user: question.user.clone(),
+            groups: question.groups.clone(),
+            action,
+            object: question.key.clone(),
+        })?;
+        let decided = told.decision.rule().to_owned();
+        let meaning = match rule::ALL.iter().find(|(name, _, _)| *name == decided) {
+            Some((_, _, meaning)) => (*meaning).to_owned(),
+            None => format!(
+                "A rule of this installation {} it.",
+                if told.decision.allowed { "permits" } else { "forbids" }
+            ),
+        };
+        Ok(PolicyAnswer {
+            allowed: told.decision.allowed,
+            rule: decided,
+            meaning,
+            by_duty: told.by_duty,
+            rules: told.rules,
+            facts: told
+                .facts
+                .into_iter()
+                .map(|(name, value)| Fact { name: name.to_owned(), value })
+                .collect(),
+        })
+    }
+
+    fn policy_diff(&self, caller: &Caller, text: &str, hours: u32) -> Result<PolicyDiff, Fault> {
+        let since_ms = now().saturating_sub(i64::from(hours) * 3600).saturating_mul(1000);
+        let diff = self.engine.compare_rules(caller, text, since_ms)?;
+        let differences = diff.differences.into_iter().map(|d| PolicyDifference {
+            user: d.user,
+            operation: d.operation.name().to_owned(),
+            key: d.object,
+            requests: d.requests,
+            allowed_now: d.now.0,
+            rule_now: d.now.1,
+            allowed_then: d.then.0,
+            rule_then: d.then.1,
+        });
+        Ok(PolicyDiff {
+            requests: diff.requests,
+            left_out: diff.left_out,
+            differences: differences.collect(),
+        })
+    }
+
+    fn grants(&self, target: &GrantTarget) -> Result<Vec<GrantRow>, Fault> {
+        let on = on(target.key.as_deref(), target.key_group.as_deref())?;
+        Ok(self.engine.grants(&on)?.into_iter().map(row).collect())
+    }
+
+    fn grant(
+        &self,
+        caller: &Caller,
+        change: &GrantChange,
+        give: bool,
+        dry_run: bool,
+    ) -> Result<Changed, Fault> {
+        let on = on(change.key.as_deref(), change.key_group.as_deref())?;
+        let subject = match (&change.user, &change.group) {
+            (Some(user), None) => Subject::User(user.clone()),
+            (None, Some(group)) => Subject::Group(group.clone()),
+            _ => {
+                return Err(Fault::bad_request(
+                    "A grant is to a user or to a group, to one of them.",
+                ));
+            }
+        };
+        if change.operations.is_empty() {
+            return Err(Fault::bad_request("A grant names the operations that it allows."));
+        }
+        let operations =
+            change.operations.iter().map(|o| operation(o)).collect::<Result<Vec<_>, _>>()?;
+        if let GrantOn::Object(id) = &on {
+            self.engine.authorise_on(caller, AdminAction::ManageKeys, id)?;
+        }
+        let held = self.engine.grants(&on)?;
+        let changed = operations.iter().any(|operation| {
+            held.contains(&Grant { subject: subject.clone(), operation: *operation }) != give
+        });
+        if !dry_run && give {
+            self.engine.grant(caller, &on, &subject, &operations)?;
+        } else if !dry_run {
+            self.engine.withdraw_grant(caller, &on, &subject, &operations)?;
+        }
+        Ok(Changed { changed, dry_run })
+    }
+
+    fn key_groups(&self) -> Result<Vec<KeyGroupRow>, Fault> {
+        let groups = self.engine.key_groups()?.into_iter().map(|group| KeyGroupRow {
+            name: group.name,
+            keys: group.objects,
+            grants: group.grants.into_iter().map(row).collect(),
+        });
+        Ok(groups.collect())
+    }
+
+    fn key_group(
+        &self,
+        caller: &Caller,
+        group: &str,
+        id: &str,
+        member: bool,
+        dry_run: bool,
+    ) -> Result<Changed, Fault> {
+        self.engine.authorise_on(caller, AdminAction::ManageKeys, id)?;
+        let changed = if dry_run {
+            self.engine.key_groups_of(id)?.iter().any(|g| g == group) != member
+        } else {
+            self.engine.set_key_group(caller, id, group, member)?
+        };
+        Ok(Changed { changed, dry_run })
+    }
+
+    fn roles(&self) -> Result<Vec<RoleRow>, Fault> {
+        let roles = self.engine.roles().into_iter();
+        Ok(roles.map(|(user, role)| RoleRow { user, role: role.name().to_owned() }).collect())
+    }
+
+    fn role_set(
+        &self,
+        caller: &Caller,
+        user: &str,
+        role: Option<&str>,
+        dry_run: bool,
+    ) -> Result<Changed, Fault> {
+        let held = self.engine.role_of(user);
+        let Some(word) = role else {
+            let Some(held) = held else { return Ok(Changed { changed: false, dry_run }) };
+            let officers =
+                self.engine.roles().iter().filter(|(_, r)| *r == Role::CryptoOfficer).count();
+            if held == Role::CryptoOfficer && officers < 2 {
+                return Err(Fault::new(
+                    errors::CONFLICT,
+                    format!("{user} is the last officer: give another the role first."),
+                ));
+            }
+            if !dry_run {
+                self.engine.revoke_role(caller, user, held)?;
+            }
+            return Ok(Changed { changed: true, dry_run });
+        };
+        let role = Role::from_name(word).ok_or_else(|| {
+            let names: Vec<_> = Role::ALL.iter().map(|r| r.name()).collect();
+            Fault::bad_request(format!("A role is one of {}.", names.join(", ")))
+        })?;
+        crate::identity::check_user(user)?;
+        match held {
+            Some(held) if held == role => Ok(Changed { changed: false, dry_run }),
+            Some(held) if dry_run => Err(Fault::new(
+                errors::ROLE_EXCLUDED,
+                format!("{user} is {} already.", held.name()),
+            )),
+            _ => {
+                if !dry_run {
+                    self.engine.grant_role(caller, user, role)?;
+                }
+                Ok(Changed { changed: true, dry_run })
+            }
+        }
+    }
 }
 
 fn view(text: &str, rules: &[String]) -> PolicyView {
@@ -72,191 +253,6 @@ fn view(text: &str, rules: &[String]) -> PolicyView {
         etag,
         builtin: strongroom_policy::BUILTIN.to_owned(),
         schema: strongroom_policy::schema(),
-    }
-}
-
-pub(super) fn policy_set(
-    engine: &Engine,
-    caller: &Caller,
-    text: &str,
-    dry_run: bool,
-) -> Result<PolicyView, Fault> {
-    if dry_run {
-        let rules = engine.usable_rules(caller, text)?;
-        return Ok(view(rules.text(), rules.own()));
-    }
-    engine.set_rules(caller, text)?;
-    Ok(policy(engine))
-}
-
-pub(super) fn policy_test(
-    engine: &Engine,
-    question: &PolicyQuestion,
-) -> Result<PolicyAnswer, Fault> {
-    let action = match AdminAction::ALL.iter().find(|a| a.name() == question.operation) {
-        Some(action) => Action::Admin(*action),
-        None => Action::Kmip(operation(&question.operation)?),
-    };
-    let told = engine.explain(&Question {
-        user: question.user.clone(),
-        groups: question.groups.clone(),
-        action,
-        object: question.key.clone(),
-    })?;
-    let decided = told.decision.rule().to_owned();
-    let meaning = match rule::ALL.iter().find(|(name, _, _)| *name == decided) {
-        Some((_, _, meaning)) => (*meaning).to_owned(),
-        None => format!(
-            "A rule of this installation {} it.",
-            if told.decision.allowed { "permits" } else { "forbids" }
-        ),
-    };
-    Ok(PolicyAnswer {
-        allowed: told.decision.allowed,
-        rule: decided,
-        meaning,
-        by_duty: told.by_duty,
-        rules: told.rules,
-        facts: told
-            .facts
-            .into_iter()
-            .map(|(name, value)| Fact { name: name.to_owned(), value })
-            .collect(),
-    })
-}
-
-pub(super) fn policy_diff(
-    engine: &Engine,
-    caller: &Caller,
-    text: &str,
-    hours: u32,
-) -> Result<PolicyDiff, Fault> {
-    let since_ms = now().saturating_sub(i64::from(hours) * 3600).saturating_mul(1000);
-    let diff = engine.compare_rules(caller, text, since_ms)?;
-    let differences = diff.differences.into_iter().map(|d| PolicyDifference {
-        user: d.user,
-        operation: d.operation.name().to_owned(),
-        key: d.object,
-        requests: d.requests,
-        allowed_now: d.now.0,
-        rule_now: d.now.1,
-        allowed_then: d.then.0,
-        rule_then: d.then.1,
-    });
-    Ok(PolicyDiff {
-        requests: diff.requests,
-        left_out: diff.left_out,
-        differences: differences.collect(),
-    })
-}
-
-pub(super) fn grants(engine: &Engine, target: &GrantTarget) -> Result<Vec<GrantRow>, Fault> {
-    let on = on(target.key.as_deref(), target.key_group.as_deref())?;
-    Ok(engine.grants(&on)?.into_iter().map(row).collect())
-}
-
-pub(super) fn grant(
-    engine: &Engine,
-    caller: &Caller,
-    change: &GrantChange,
-    give: bool,
-    dry_run: bool,
-) -> Result<Changed, Fault> {
-    let on = on(change.key.as_deref(), change.key_group.as_deref())?;
-    let subject = match (&change.user, &change.group) {
-        (Some(user), None) => Subject::User(user.clone()),
-        (None, Some(group)) => Subject::Group(group.clone()),
-        _ => return Err(Fault::bad_request("A grant is to a user or to a group, to one of them.")),
-    };
-    if change.operations.is_empty() {
-        return Err(Fault::bad_request("A grant names the operations that it allows."));
-    }
-    let operations =
-        change.operations.iter().map(|o| operation(o)).collect::<Result<Vec<_>, _>>()?;
-    if let GrantOn::Object(id) = &on {
-        engine.authorise_on(caller, AdminAction::ManageKeys, id)?;
-    }
-    let held = engine.grants(&on)?;
-    let changed = operations.iter().any(|operation| {
-        held.contains(&Grant { subject: subject.clone(), operation: *operation }) != give
-    });
-    if !dry_run && give {
-        engine.grant(caller, &on, &subject, &operations)?;
-    } else if !dry_run {
-        engine.withdraw_grant(caller, &on, &subject, &operations)?;
-    }
-    Ok(Changed { changed, dry_run })
-}
-
-pub(super) fn key_groups(engine: &Engine) -> Result<Vec<KeyGroupRow>, Fault> {
-    let groups = engine.key_groups()?.into_iter().map(|group| KeyGroupRow {
-        name: group.name,
-        keys: group.objects,
-        grants: group.grants.into_iter().map(row).collect(),
-    });
-    Ok(groups.collect())
-}
-
-pub(super) fn key_group(
-    engine: &Engine,
-    caller: &Caller,
-    group: &str,
-    id: &str,
-    member: bool,
-    dry_run: bool,
-) -> Result<Changed, Fault> {
-    engine.authorise_on(caller, AdminAction::ManageKeys, id)?;
-    let changed = if dry_run {
-        engine.key_groups_of(id)?.iter().any(|g| g == group) != member
-    } else {
-        engine.set_key_group(caller, id, group, member)?
-    };
-    Ok(Changed { changed, dry_run })
-}
-
-pub(super) fn roles(engine: &Engine) -> Vec<RoleRow> {
-    let roles = engine.roles().into_iter();
-    roles.map(|(user, role)| RoleRow { user, role: role.name().to_owned() }).collect()
-}
-
-pub(super) fn role_set(
-    engine: &Engine,
-    caller: &Caller,
-    user: &str,
-    role: Option<&str>,
-    dry_run: bool,
-) -> Result<Changed, Fault> {
-    let held = engine.role_of(user);
-    let Some(word) = role else {
-        let Some(held) = held else { return Ok(Changed { changed: false, dry_run }) };
-        let officers = engine.roles().iter().filter(|(_, r)| *r == Role::CryptoOfficer).count();
-        if held == Role::CryptoOfficer && officers < 2 {
-            return Err(Fault::new(
-                errors::CONFLICT,
-                format!("{user} is the last officer: give another the role first."),
-            ));
-        }
-        if !dry_run {
-            engine.revoke_role(caller, user, held)?;
-        }
-        return Ok(Changed { changed: true, dry_run });
-    };
-    let role = Role::from_name(word).ok_or_else(|| {
-        let names: Vec<_> = Role::ALL.iter().map(|r| r.name()).collect();
-        Fault::bad_request(format!("A role is one of {}.", names.join(", ")))
-    })?;
-    crate::identity::check_user(user)?;
-    match held {
-        Some(held) if held == role => Ok(Changed { changed: false, dry_run }),
-        Some(held) if dry_run => {
-            Err(Fault::new(errors::ROLE_EXCLUDED, format!("{user} is {} already.", held.name())))
-        }
-        _ => {
-            if !dry_run {
-                engine.grant_role(caller, user, role)?;
-            }
-            Ok(Changed { changed: true, dry_run })
-        }
     }
 }
 

@@ -16,14 +16,11 @@ use strongroom_secmem::{Backing, SecretBytes};
 use strongroom_siem::Style;
 use zeroize::Zeroizing;
 
-use super::access::{self, Access};
 use super::{AuditQuery, Caller, Done, Handler, KeyQuery, Lines, Manager, Reply, audit, keys};
 use crate::admin::types::{
-    AuditPage, AuditRecord, AuditVerdict, ChainHead, Changed, ClientRow, GrantChange, GrantRow,
-    GrantTarget, KeyGroupRow, KeyPage, KeyRotated, KeyView, Memory, NewRootKey, NewSlot,
-    PolicyAnswer, PolicyDiff, PolicyQuestion, PolicyView, PortStatus, PreparedRootKey, RoleRow,
-    Rotation, SecretText, SharesVerified, Slot, SlotAdded, State, Status, Unseal, UnsealProgress,
-    Unsealing,
+    AuditPage, AuditRecord, AuditVerdict, ChainHead, ClientRow, KeyPage, KeyRotated, KeyView,
+    Memory, NewRootKey, NewSlot, PortStatus, PreparedRootKey, Rotation, SecretText, SharesVerified,
+    Slot, SlotAdded, State, Status, Unseal, UnsealProgress, Unsealing,
 };
 use crate::config::Config;
 use crate::errors::{self, Fault};
@@ -33,7 +30,7 @@ use crate::pki::hex;
 
 /// The engine with what the server knows about it.
 pub struct EngineManager {
-    engine: Engine,
+    pub(super) engine: Engine,
     not_for_production: Vec<String>,
     started: i64,
     file_key_path: PathBuf,
@@ -567,67 +564,6 @@ fn armour(file: &[u8]) -> String {
 
 fn unknown_port() -> PortStatus {
     PortStatus { listen: String::new(), connections: 0, handshakes_failed: 0, refused: 0 }
-}
-
-impl Access for EngineManager {
-    fn policy(&self) -> Result<PolicyView, Fault> {
-        Ok(access::policy(&self.engine))
-    }
-
-    fn policy_set(&self, caller: &Caller, text: &str, dry_run: bool) -> Result<PolicyView, Fault> {
-        access::policy_set(&self.engine, caller, text, dry_run)
-    }
-
-    fn policy_test(&self, question: &PolicyQuestion) -> Result<PolicyAnswer, Fault> {
-        access::policy_test(&self.engine, question)
-    }
-
-    fn policy_diff(&self, caller: &Caller, text: &str, hours: u32) -> Result<PolicyDiff, Fault> {
-        access::policy_diff(&self.engine, caller, text, hours)
-    }
-
-    fn grants(&self, target: &GrantTarget) -> Result<Vec<GrantRow>, Fault> {
-        access::grants(&self.engine, target)
-    }
-
-    fn grant(
-        &self,
-        caller: &Caller,
-        change: &GrantChange,
-        give: bool,
-        dry_run: bool,
-    ) -> Result<Changed, Fault> {
-        access::grant(&self.engine, caller, change, give, dry_run)
-    }
-
-    fn key_groups(&self) -> Result<Vec<KeyGroupRow>, Fault> {
-        access::key_groups(&self.engine)
-    }
-
-    fn key_group(
-        &self,
-        caller: &Caller,
-        group: &str,
-        id: &str,
-        member: bool,
-        dry_run: bool,
-    ) -> Result<Changed, Fault> {
-        access::key_group(&self.engine, caller, group, id, member, dry_run)
-    }
-
-    fn roles(&self) -> Result<Vec<RoleRow>, Fault> {
-        Ok(access::roles(&self.engine))
-    }
-
-    fn role_set(
-        &self,
-        caller: &Caller,
-        user: &str,
-        role: Option<&str>,
-        dry_run: bool,
-    ) -> Result<Changed, Fault> {
-        access::role_set(&self.engine, caller, user, role, dry_run)
-    }
 }
 
 #[cfg(test)]
