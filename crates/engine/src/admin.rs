@@ -3,15 +3,16 @@
 
 use std::sync::mpsc::channel;
 
-use strongroom_kmip::{Tag, Value};
+use strongroom_kmip::{Operation, Tag, Value};
 use strongroom_model::{
     AttributeKey, CertificateInfo, CertificateState, Change, ChangeKind, ClockAlarm, Contest,
     Lifecycle, ManagedObject, ObjectId, Role, Setting,
 };
 use strongroom_secmem::SecretBytes;
-use strongroom_store::{StoreError, WriteTx, archival_due, scheduled_destruction};
+use strongroom_store::{Counts, StoreError, WriteTx, archival_due, scheduled_destruction};
 
 use crate::caller::Caller;
+use crate::counters::Outcome;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::operations::{archival, archive_when_ended};
@@ -84,6 +85,25 @@ impl Engine {
             uses_missing: inner.uses_missing.lock().clone(),
             interop: inner.config.interop,
         }
+    }
+
+    /// KMIP requests since the start: operation, outcome, how many.
+    pub fn requests(&self) -> Vec<(Operation, Outcome, u64)> {
+        self.inner.counters.all()
+    }
+
+    /// How long commits took, microseconds, and how many requests shared each.
+    pub fn commits(&self) -> (Counts, Counts) {
+        self.inner.store.histograms()
+    }
+
+    /// How many objects a date moves on until `at`, POSIX seconds; at most 10 000 are counted.
+    pub fn due_until(&self, at: i64) -> u64 {
+        if self.inner.unsealed().is_none() {
+            return 0;
+        }
+        let due = self.inner.store.read::<_, StoreError>(|tx| tx.due(at, 10_000));
+        due.map_or(0, |ids| ids.len() as u64)
     }
 
     /// The role that `user` holds.

@@ -14,6 +14,7 @@ use crate::cache::Cache;
 use crate::caller::Caller;
 use crate::clock::{WallClock, Watch};
 use crate::config::EngineConfig;
+use crate::counters::Counters;
 use crate::error::EngineError;
 use crate::event::{Event, Held};
 use crate::heads::Signed;
@@ -38,6 +39,7 @@ pub(crate) struct Inner {
     pub(crate) cache: Arc<Cache>,
     pub(crate) allowances: Allowances,
     pub(crate) policy: Decider,
+    pub(crate) counters: Counters,
     pub(crate) streams: Streams,
     pub(crate) served: Served,
     pub(crate) signed: Signed,
@@ -105,6 +107,7 @@ impl Engine {
             cache,
             allowances: Allowances::default(),
             policy,
+            counters: Counters::default(),
             streams: Streams::default(),
             served: Served::default(),
             signed: Signed::default(),

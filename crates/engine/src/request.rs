@@ -569,7 +569,12 @@ fn record(
     version: ProtocolVersion,
     outcomes: &[Outcome],
 ) -> Result<(), Refusal> {
-    for outcome in outcomes.iter().filter(|o| !o.trail.changed) {
+    for outcome in outcomes {
+        let reason = outcome.refusal.as_ref().map(|r| r.reason);
+        inner.counters.count(outcome.operation, outcome.status, reason);
+        if outcome.trail.changed {
+            continue;
+        }
         let body = encode(&BodyRef {
             fingerprint: &caller.fingerprint,
             address: &caller.address,
@@ -578,7 +583,7 @@ fn record(
             object: outcome.trail.object.as_deref(),
             rule: &outcome.trail.rule,
             status: Some(outcome.status),
-            reason: outcome.refusal.as_ref().map(|r| r.reason),
+            reason,
             message: outcome.refusal.as_ref().map_or("", |r| r.message.as_str()),
             micros: outcome.micros,
             parameters: outcome.trail.parameters.iter().map(|(n, v)| (*n, v.as_str())),

@@ -25,6 +25,7 @@ pub mod identity;
 #[cfg(test)]
 mod it;
 pub mod kmip_listener;
+pub mod monitor;
 pub mod pki;
 pub mod serve;
 pub mod service;

@@ -15,6 +15,7 @@ use crate::certificates::Certificates;
 use crate::config::Config;
 use crate::errors::{self, Fault};
 use crate::kmip_listener::Port;
+use crate::monitor;
 use crate::service::Manager;
 
 /// Threads that serve connections where the audit of a use is flushed before its answer leaves: a
@@ -121,11 +122,19 @@ impl Running {
             refused: Tally::new(Duration::from_secs(10)),
             certificates: Some(certificates.clone()),
         });
-        let tasks = vec![
-            runtime.spawn(port.serve(kmip_socket, stopping.clone())),
-            runtime.spawn(admin.serve(admin_socket, certificates.admin.clone(), stopping.clone())),
-        ];
-        manager.event("listening", &format!("KMIP on {kmip}, administration on {admin_address}"));
+        let mut tasks = vec![runtime.spawn(port.serve(kmip_socket, stopping.clone()))];
+        let mut ports = format!("KMIP on {kmip}, administration on {admin_address}");
+        if let Some(address) = config.monitor {
+            let socket = bind(&runtime, address)?;
+            ports = format!("{ports}, monitoring on {}", local(&socket)?);
+            tasks.push(runtime.spawn(monitor::serve(admin.clone(), socket, stopping.clone())));
+        }
+        tasks.push(runtime.spawn(admin.serve(
+            admin_socket,
+            certificates.admin.clone(),
+            stopping.clone(),
+        )));
+        manager.event("listening", &ports);
         let ticker = tick(manager.clone(), stopping)?;
         Ok(Self {
             kmip,

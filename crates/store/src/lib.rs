@@ -15,6 +15,7 @@
 
 mod error;
 mod faults;
+mod histogram;
 mod index;
 mod keys;
 mod offline;
@@ -29,6 +30,7 @@ mod writer;
 
 pub use error::StoreError;
 pub use faults::Faults;
+pub use histogram::Counts;
 pub use index::{archival_due, rotation_due, scheduled_archival, scheduled_destruction};
 pub use keys::StoreKeys;
 pub use offline::JournalFile;

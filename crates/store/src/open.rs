@@ -16,6 +16,7 @@ use strongroom_secmem::SecretBytes;
 
 use crate::error::StoreError;
 use crate::faults::Faults;
+use crate::histogram::{Counts, Histogram};
 use crate::index::renew_due_dates;
 use crate::keys::StoreKeys;
 use crate::read::{ReadTx, read_journal};
@@ -86,6 +87,9 @@ pub(crate) struct Shared {
     last_hlc: AtomicU64,
     commits: AtomicU64,
     jobs: AtomicU64,
+    /// How long commits took, microseconds, and how many jobs were in each.
+    commit_us: Histogram,
+    commit_jobs: Histogram,
 }
 
 /// What the writer has done since the store was opened.
@@ -118,7 +122,9 @@ impl Shared {
         *self.uses.write() = head;
     }
 
-    pub(crate) fn count(&self, jobs: u64) {
+    pub(crate) fn count(&self, jobs: u64, took: Duration) {
+        self.commit_us.observe(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        self.commit_jobs.observe(jobs);
         self.commits.fetch_add(1, Ordering::Relaxed);
         self.jobs.fetch_add(jobs, Ordering::Relaxed);
     }
@@ -163,6 +169,8 @@ impl Store {
             head: RwLock::new(head),
             uses: RwLock::new(uses),
             last_hlc: AtomicU64::new(hlc),
+            commit_us: Histogram::new(250),
+            commit_jobs: Histogram::new(1),
             commits: AtomicU64::new(0),
             jobs: AtomicU64::new(0),
         });
@@ -320,6 +328,12 @@ impl Store {
     /// [`StoreError::Locked`], or as [`ReadTx::verify`].
     pub fn verify(&self, anchors: Vec<Head>) -> Result<Verification, StoreError> {
         self.read(|tx| tx.verify(anchors))
+    }
+
+    /// How long commits took, microseconds, and how many jobs shared each, since the store was
+    /// opened.
+    pub fn histograms(&self) -> (Counts, Counts) {
+        (self.shared.commit_us.counts(), self.shared.commit_jobs.counts())
     }
 
     /// What the writer has done since the store was opened.

@@ -144,6 +144,7 @@ impl Writer {
             Left { poison: panicked.or(left.poison), ..left }
         };
         let left = self.seal(left);
+        let committing = Instant::now();
         let result = match (left.lost, left.poison) {
             (Some(error), _) => Err(self.give_up(error, false)),
             (None, Some(error)) => Err(self.give_up(error, true)),
@@ -151,7 +152,7 @@ impl Writer {
         };
         match &result {
             Ok(()) => {
-                self.shared.count(dones.len() as u64);
+                self.shared.count(dones.len() as u64, committing.elapsed());
                 if let Some(uses) = left.uses {
                     self.shared.set_uses(uses);
                 }

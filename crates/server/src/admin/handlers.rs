@@ -70,12 +70,25 @@ pub(super) async fn status(
 ) -> Answer<Status> {
     let ports = admin.clone();
     let mut status = blocking(admin, identity, |m, _| Ok(m.status())).await?;
-    if let Some((listen, port)) = &ports.kmip {
-        status.kmip = numbers(listen, &port.gate, &port.strangers, &port.refused);
+    if let Some(numbers) = ports.kmip_numbers() {
+        status.kmip = numbers;
     }
-    status.admin = numbers(&ports.listen, &ports.gate, &ports.strangers, &ports.refused);
+    status.admin = ports.numbers();
     status.certificate_ends = ports.certificates.as_ref().map(|c| c.ends());
     Ok(Json(status))
+}
+
+impl Admin {
+    /// This port's numbers.
+    pub fn numbers(&self) -> PortStatus {
+        numbers(&self.listen, &self.gate, &self.strangers, &self.refused)
+    }
+
+    /// The KMIP port's numbers.
+    pub fn kmip_numbers(&self) -> Option<PortStatus> {
+        let (listen, port) = self.kmip.as_ref()?;
+        Some(numbers(listen, &port.gate, &port.strangers, &port.refused))
+    }
 }
 
 fn numbers(listen: &str, gate: &Gate, strangers: &Tally, refused: &Tally) -> PortStatus {

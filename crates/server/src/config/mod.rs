@@ -26,6 +26,8 @@ pub struct Config {
     pub kmip: Kmip,
     /// The administration port.
     pub admin: Admin,
+    /// `monitor.listen`: where monitoring is served, if it is.
+    pub monitor: Option<SocketAddr>,
     /// Certificates.
     pub tls: Tls,
     /// Root slots.
@@ -198,6 +200,10 @@ impl Config {
             admin: Admin {
                 listen: s.address("admin.listen")?,
                 max_connections: s.number("admin.max_connections")?,
+            },
+            monitor: match s.text("monitor.listen")? {
+                Some(_) => Some(s.address("monitor.listen")?),
+                None => None,
             },
             tls: Tls {
                 certificate: s

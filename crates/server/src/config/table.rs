@@ -71,6 +71,10 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("data", "Where everything lies that is not the root key."),
     ("kmip", "The KMIP port."),
     ("admin", "The administration port: HTTPS, JSON, client certificates."),
+    (
+        "monitor",
+        "The monitoring port: /health and /metrics, over plain HTTP and without certificates.",
+    ),
     ("tls", "Certificates. Left out, the server uses what `strongroom init` made."),
     ("root", "The root key's slots."),
     ("audit", "When an answer may leave."),
@@ -155,6 +159,12 @@ pub const KEYS: &[Key] = &[
         Kind::Integer(1, 65_535),
         Some("64"),
         "Administration connections at once.",
+    ),
+    key(
+        "monitor.listen",
+        Kind::Address,
+        None,
+        "Where /health and /metrics are served, on a network of your own. Left out, they are not.",
     ),
     key(
         "tls.certificate",

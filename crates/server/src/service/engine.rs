@@ -16,7 +16,9 @@ use strongroom_secmem::{Backing, SecretBytes};
 use strongroom_siem::Style;
 use zeroize::Zeroizing;
 
-use super::{AuditQuery, Caller, Done, Handler, KeyQuery, Lines, Manager, Reply, audit, keys};
+use super::{
+    AuditQuery, Caller, Done, Handler, KeyQuery, Lines, Manager, Measures, Reply, audit, keys,
+};
 use crate::admin::types::{
     AuditPage, AuditRecord, AuditVerdict, ChainHead, ClientRow, KeyPage, KeyRotated, KeyView,
     Memory, NewRootKey, NewSlot, PortStatus, PreparedRootKey, Rotation, SecretText, SharesVerified,
@@ -252,6 +254,22 @@ impl Manager for EngineManager {
                 secrets: memory.slots_in_use as u64,
             },
             certificate_ends: None,
+        }
+    }
+
+    fn measures(&self, until: i64) -> Measures {
+        let (commit_us, commit_jobs) = self.engine.commits();
+        let now = now();
+        let certificates = self.engine.certificates().into_iter().filter(|(_, c)| {
+            let ends = c.info.as_ref().map(|(_, info)| info.not_after);
+            c.revoked.is_none() && ends.is_some_and(|ends| (now..=until).contains(&ends))
+        });
+        Measures {
+            requests: self.engine.requests(),
+            commit_us,
+            commit_jobs,
+            certificates_soon: certificates.count() as u64,
+            keys_soon: self.engine.due_until(until),
         }
     }
 

@@ -12,12 +12,14 @@ pub use audit::unmet_anchor;
 
 use std::sync::Arc;
 
-pub use strongroom_engine::{Caller, Reply};
+pub use strongroom_engine::{Caller, Outcome, Reply};
 use strongroom_journal::SignedHead;
+use strongroom_kmip::Operation;
 use strongroom_model::{CertificateInfo, Role};
 use strongroom_policy::{AdminAction, Decision};
 use strongroom_secmem::SecretBytes;
 use strongroom_siem::Style;
+use strongroom_store::Counts;
 
 use crate::admin::types::{
     AuditPage, AuditRecord, AuditVerdict, ClientRow, KeyPage, KeyRotated, KeyView, NewRootKey,
@@ -69,6 +71,21 @@ pub struct AuditQuery {
     pub without_heads: bool,
 }
 
+/// Numbers for monitoring.
+#[derive(Clone, Debug, Default)]
+pub struct Measures {
+    /// KMIP requests since the start.
+    pub requests: Vec<(Operation, Outcome, u64)>,
+    /// How long commits took, microseconds.
+    pub commit_us: Counts,
+    /// How many requests shared each.
+    pub commit_jobs: Counts,
+    /// Client certificates that end soon.
+    pub certificates_soon: u64,
+    /// Keys that a date moves on soon.
+    pub keys_soon: u64,
+}
+
 /// Lines of an export, one after the other.
 pub type Lines = Box<dyn Iterator<Item = Result<String, Fault>> + Send>;
 
@@ -112,6 +129,8 @@ pub trait Manager: Handler + Access {
     fn decide(&self, caller: &Caller, action: AdminAction) -> Decision;
     /// Everything for `status` that the engine knows; the ports are filled in by the server.
     fn status(&self) -> Status;
+    /// Numbers for monitoring; `until`, POSIX seconds, is what counts as soon.
+    fn measures(&self, until: i64) -> Measures;
     /// What it takes to unseal.
     fn unsealing(&self) -> Result<Unsealing, Fault>;
     /// Gives one thing that opens.

@@ -10,6 +10,7 @@ mod doc;
 mod house;
 mod init;
 mod key;
+mod monitor;
 mod protection;
 mod pty;
 mod quickstart;
