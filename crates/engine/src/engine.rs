@@ -58,6 +58,8 @@ pub(crate) struct Inner {
     pub(crate) refused_unseals: AtomicU32,
     /// Whether the stop was recorded.
     finished: AtomicBool,
+    /// Held while rules are replaced.
+    pub(crate) rule_changes: Mutex<()>,
     /// Held while the slot file is changed. Taken after [`Self::epoch_changes`].
     pub(crate) slot_changes: Mutex<()>,
     /// Held while the wrapped epochs are changed.
@@ -120,6 +122,7 @@ impl Engine {
             opening: Mutex::new(()),
             refused_unseals: AtomicU32::new(0),
             finished: AtomicBool::new(false),
+            rule_changes: Mutex::new(()),
             slot_changes: Mutex::new(()),
             epoch_changes: Mutex::new(()),
             waiting_root_key: Mutex::new(None),

@@ -64,6 +64,11 @@ pub enum EngineError {
     /// The object is in a state in which that cannot be done.
     #[error("{0}")]
     WrongState(String),
+    /// The shares open the slot, but nobody vouched that custodians hold them.
+    #[error(
+        "the shares of slot {0} were dealt after the first set-up, and no officer has vouched that custodians hold them"
+    )]
+    NotVouched(u32),
     /// The policy denies it on this object.
     #[error("{user} may not do that with object {object} (rule {rule})")]
     Denied {

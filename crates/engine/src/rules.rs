@@ -131,14 +131,66 @@ impl Engine {
         })
     }
 
+    /// Checks that an administrative request may be made about the keys of a group.
+    ///
+    /// # Errors
+    /// [`EngineError::Denied`].
+    pub fn authorise_on_group(
+        &self,
+        by: &Caller,
+        action: AdminAction,
+        group: &str,
+    ) -> Result<(), EngineError> {
+        let state = self.inner.store.server_state();
+        let facts = Facts {
+            object_type: strongroom_kmip::ObjectType::SYMMETRIC_KEY,
+            owned: false,
+            user_grant: false,
+            group_grant: false,
+            key_groups: &[group.to_owned()],
+        };
+        let who = who(by, &state);
+        let action = Action::Admin(action);
+        let decision =
+            self.inner.policy.decide(&policy::Request { who, action, object: Some(facts) });
+        if decision.allowed {
+            return Ok(());
+        }
+        Err(EngineError::Denied {
+            user: by.user.clone(),
+            object: format!("of key group {group}"),
+            rule: decision.rule().to_owned(),
+        })
+    }
+
     /// Replaces the installation's own rules. They bite on the next request.
     ///
     /// # Errors
     /// [`EngineError::Refused`] when they cannot be used, or would keep their author from
     /// changing them back; [`EngineError::Sealed`], or the store's.
     pub fn set_rules(&self, by: &Caller, text: &str) -> Result<(), EngineError> {
+        self.replace_rules(by, text, |_| true)?;
+        Ok(())
+    }
+
+    /// As [`Engine::set_rules`], if those in force are still what the author believes: `still` is
+    /// asked for their text. False if not, and nothing was changed.
+    ///
+    /// # Errors
+    /// As [`Engine::set_rules`].
+    pub fn replace_rules(
+        &self,
+        by: &Caller,
+        text: &str,
+        still: impl FnOnce(&str) -> bool,
+    ) -> Result<bool, EngineError> {
         self.inner.unsealed().ok_or(EngineError::Sealed)?;
         let rules = self.usable_rules(by, text)?;
+        // What is stored and what is in force change together, one author after the other.
+        let _one_at_a_time = self.inner.rule_changes.lock();
+        if !still(self.rules().text()) {
+            return Ok(false);
+        }
         let setting = Setting {
             namespace: NAMESPACE.to_owned(),
             key: KEY.to_owned(),
@@ -146,7 +198,7 @@ impl Engine {
         };
         self.append(by, "set policy", Change::Setting(setting))?;
         self.inner.policy.replace(rules);
-        Ok(())
+        Ok(true)
     }
 
     /// The rules that a text would be, if they could be put in force by this officer.
@@ -162,7 +214,7 @@ impl Engine {
             object: None,
         });
         // The server's own console stands above roles.
-        if !decision.allowed && decision.rule().starts_with(policy::OWN_PREFIX) {
+        if !decision.allowed && decision.rule() != policy::rule::ROLE_LACKS {
             return Err(EngineError::Refused(format!(
                 "rule {} would keep {} from ever changing the rules again",
                 decision.rule(),
@@ -187,6 +239,11 @@ impl Engine {
             None => None,
             Some(id) => Some(self.stored(id)?.ok_or_else(|| EngineError::NoObject(id.clone()))?),
         };
+        // An action that is never asked about a key is explained as it is asked.
+        let object = object.filter(|_| match question.action {
+            Action::Admin(action) => action.is_about_keys(),
+            Action::Kmip(_) => true,
+        });
         let in_groups = object.as_ref().map(key_groups).unwrap_or_default();
         let operation = match question.action {
             Action::Kmip(operation) => operation,

@@ -103,6 +103,7 @@ impl Engine {
         // Slots first: a store whose root key nothing opens would be lost.
         file.save(&self.inner.config.slots_path)?;
         self.open_with(by, root)?;
+        self.vouch_first(by, &file)?;
         Ok(made)
     }
 

@@ -153,6 +153,9 @@ errors! {
         "Give them again from the first on, and other custodians' shares in the place of those that may be wrong.";
     TOO_FEW_SHARES = 3065, "too-few-shares", 400, Denied, AUTHENTICATION_NOT_SUCCESSFUL,
         "There are too few shares.", "Give as many different shares as are needed.";
+    NOT_VOUCHED = 3066, "not-vouched", 403, Denied, PERMISSION_DENIED,
+        "Nobody vouched that custodians hold these shares.",
+        "Give shares of the first set-up, or of a slot that an officer vouched for with `strongroom root slot vouch`.";
 
     // Set-up.
     CONFIG_UNKNOWN_KEY = 3080, "config-unknown-key", 400, Usage, GENERAL_FAILURE,

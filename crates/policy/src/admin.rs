@@ -20,6 +20,12 @@ macro_rules! admin_actions {
             /// Every action.
             pub const ALL: &[Self] = &[ $( Self::$variant, )* ];
 
+            /// Whether it is asked about single keys too, so that rules may narrow it to key
+            /// groups.
+            pub fn is_about_keys(self) -> bool {
+                self == Self::ManageKeys
+            }
+
             /// The word used in commands and records.
             pub fn name(self) -> &'static str {
                 match self { $( Self::$variant => $name, )* }
@@ -77,6 +83,8 @@ admin_actions! {
     ListSlots = "list-slots": STAFF;
     /// Add or remove a slot of the root key.
     ChangeSlots = "change-slots": SYSADMIN;
+    /// Vouch that custodians hold the shares of a slot.
+    VouchSlot = "vouch-slot": OFFICER;
     /// Replace the key-encryption key.
     RotateRoot = "rotate-root": SYSADMIN;
     /// Vouch for the clock after a jump.

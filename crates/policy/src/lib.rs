@@ -44,6 +44,7 @@ mod operations;
 pub mod rule;
 mod rules;
 mod schema;
+mod text;
 
 pub use admin::{AdminAction, Needs};
 pub use decider::Decider;
@@ -55,3 +56,4 @@ pub use facts::{
 pub use operations::{Class, class_of};
 pub use rules::{BUILTIN, Explanation, MAX_RULES, MAX_TEXT, OWN_PREFIX, Rules, RulesError};
 pub use schema::schema;
+pub use text::{MAX_DEPTH, MAX_PARTS};

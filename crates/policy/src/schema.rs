@@ -47,18 +47,21 @@ pub fn schema() -> String {
         let _ = writeln!(text, "action \"{group}\";");
     }
     text.push('\n');
-    let mut actions: Vec<(&str, &str)> = Operation::TABLE
-        .values
-        .iter()
-        .filter_map(|row| Some((group_of(class_of(Operation(row.code)))?, row.name)))
-        .chain(AdminAction::ALL.iter().map(|action| (ADMINISTRATION, action.name())))
-        .collect();
+    let kmip = Operation::TABLE.values.iter().filter_map(|row| {
+        let group = group_of(class_of(Operation(row.code)))?;
+        Some((group, row.name, "Key, Server"))
+    });
+    let admin = AdminAction::ALL.iter().map(|action| {
+        let resources = if action.is_about_keys() { "Key, Server" } else { "Server" };
+        (ADMINISTRATION, action.name(), resources)
+    });
+    let mut actions: Vec<_> = kmip.chain(admin).collect();
     actions.sort_unstable();
-    for (group, name) in actions {
+    for (group, name, resources) in actions {
         let _ = writeln!(
             text,
             "action \"{name}\" in [Action::\"{group}\"]\n    appliesTo {{ principal: [User], \
-             resource: [Key, Server] }};"
+             resource: [{resources}] }};"
         );
     }
     text

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,6 +31,8 @@ const REMEMBERED_SECONDS: i64 = 86_400;
 /// The certificates in use, and where they lie.
 pub struct Certificates {
     material: config::Tls,
+    /// Where the ports listen: the server's certificate bears these addresses always.
+    listen: [SocketAddr; 2],
     /// For the KMIP port.
     pub kmip: Arc<Live>,
     /// For the administration port.
@@ -52,13 +55,14 @@ impl Certificates {
     ///
     /// # Errors
     /// [`errors::TLS_MATERIAL`].
-    pub fn load(material: &config::Tls) -> Result<Self, Fault> {
+    pub fn load(material: &config::Tls, listen: [SocketAddr; 2]) -> Result<Self, Fault> {
         finish(material)?;
         Ok(Self {
             kmip: Arc::new(Live::new(tls::server_config(material, &[])?)),
             admin: Arc::new(Live::new(tls::server_config(material, ADMIN_ALPN)?)),
             ends: AtomicI64::new(ends(&material.certificate)?),
             material: material.clone(),
+            listen,
             renewing: Mutex::new(()),
             answered: Mutex::default(),
         })
@@ -170,11 +174,9 @@ impl Certificates {
         let authority = setup::load_authority(manager, &self.material)?;
         let old = tls::certificates(&self.material.certificate)?;
         let old_names = old.first().map(|c| server_row(c)).transpose()?.map(|s| s.names);
-        let mut names =
-            if names.is_empty() { old_names.unwrap_or_default() } else { names.to_vec() };
-        if names.is_empty() {
-            names = setup::certificate_names(&[], &[]);
-        }
+        let asked = if names.is_empty() { old_names.unwrap_or_default() } else { names.to_vec() };
+        // Whoever works on this machine must not be locked out by a forgotten name.
+        let names = setup::certificate_names(&asked, &self.listen);
         let days = days.map_or(LEAF_DAYS, i64::from);
         let issued = authority.issue_server(&names, days, now())?;
         let first = names.first().cloned().unwrap_or_default();
@@ -182,8 +184,9 @@ impl Certificates {
         manager.certificate_register(caller, setup::info(&issued, &subject, "server"))?;
         // The chain ends with the authority that signed it, not with every one that is accepted.
         let chain = format!("{}{}", issued.certificate, authority.own());
-        write_new(&self.material.certificate, chain.as_bytes())?;
+        // The key first: a certificate alone beside the old pair is a move that was cut off.
         write_new(&self.material.key, issued.key.as_bytes())?;
+        write_new(&self.material.certificate, chain.as_bytes())?;
         finish(&self.material)?;
         self.reload()?;
         manager.event("certificates-reloaded", "renewed");
@@ -199,12 +202,13 @@ impl Certificates {
     pub fn renew_authority(&self, manager: &dyn Manager) -> Result<AuthorityRow, Fault> {
         let _one = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
         // An installation that uses its organisation's authority keeps to that.
-        setup::load_authority(manager, &self.material)?;
+        let before = setup::load_authority(manager, &self.material)?;
+        let before = house_name(&pki::first_certificate(before.own())?)?;
         let old = fs::read_to_string(&self.material.client_ca)
             .map_err(|e| material(&self.material.client_ca, &e))?;
         let mut tag = [0; 4];
         aws_lc_rs::rand::fill(&mut tag).map_err(|_| Fault::from(errors::INTERNAL))?;
-        let authority = Authority::create(&format!("Strongroom CA {}", hex(&tag)), now())?;
+        let authority = Authority::create(&format!("{before} {}", hex(&tag)), now())?;
         // The file first: should the server stop in between, the old key goes on signing under its
         // own certificate, which `load_authority` finds by the key.
         let text = format!("{}{old}", authority.certificate());
@@ -218,8 +222,13 @@ impl Certificates {
     /// Accepts no more clients of the authorities before the newest, and of none else.
     ///
     /// # Errors
-    /// [`errors::CONFLICT`] while the server's own certificate is of one of them.
-    pub fn retire_authorities(&self, manager: &dyn Manager) -> Result<Vec<AuthorityRow>, Fault> {
+    /// [`errors::CONFLICT`] while the server's own certificate, or the one that is used for this
+    /// (`issuer` is who signed it), is of one of them.
+    pub fn retire_authorities(
+        &self,
+        manager: &dyn Manager,
+        issuer: &str,
+    ) -> Result<Vec<AuthorityRow>, Fault> {
         let _one = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
         let authority = setup::load_authority(manager, &self.material)?;
         let kept = pki::first_certificate(authority.own())?;
@@ -230,6 +239,13 @@ impl Certificates {
                 errors::CONFLICT,
                 "The server's certificate is of an authority that would be retired: run \
                  `strongroom cert renew` first.",
+            ));
+        }
+        if parsed(&kept)?.subject().to_string() != issuer {
+            return Err(Fault::new(
+                errors::CONFLICT,
+                "Your own certificate is of an authority that would be retired: come with one of \
+                 the new authority, so that somebody can still get in.",
             ));
         }
         let retired: Vec<AuthorityRow> = tls::certificates(&self.material.client_ca)?
@@ -245,16 +261,28 @@ impl Certificates {
 }
 
 /// A renewal writes both files anew beside the old ones, then moves the key, then the
-/// certificate. Where only the second move is missing, it is made up for; a renewal that came to
-/// neither is forgotten.
+/// certificate. What is found here was cut off: a pair that fits is moved, a certificate that
+/// fits the key in place is moved too, and anything else is forgotten.
 fn finish(material: &config::Tls) -> Result<(), Fault> {
     let (new_key, new_certificate) = (beside(&material.key), beside(&material.certificate));
-    if new_key.exists() && new_certificate.exists() {
-        fs::rename(&new_key, &material.key).map_err(|e| self::material(&material.key, &e))?;
+    let moved = |from: &Path, to: &Path| fs::rename(from, to).map_err(|e| self::material(to, &e));
+    let fits = |certificate: &Path, key: &Path| {
+        let (certificate, key) = (certificate.to_owned(), key.to_owned());
+        let tried = config::Tls { certificate, key, ..material.clone() };
+        tls::server_config(&tried, &[]).is_ok()
+    };
+    if new_key.exists() && fits(&new_certificate, &new_key) {
+        moved(&new_key, &material.key)?;
+        return moved(&new_certificate, &material.certificate);
     }
-    if new_certificate.exists() && !new_key.exists() {
-        fs::rename(&new_certificate, &material.certificate)
-            .map_err(|e| self::material(&material.certificate, &e))?;
+    if !new_key.exists() && new_certificate.exists() && fits(&new_certificate, &material.key) {
+        return moved(&new_certificate, &material.certificate);
+    }
+    for left in [new_key, new_certificate] {
+        if left.exists() {
+            tracing::warn!(file = %left.display(), "left by a renewal that was cut off: removed");
+            fs::remove_file(&left).map_err(|e| self::material(&left, &e))?;
+        }
     }
     Ok(())
 }
@@ -300,6 +328,18 @@ fn ends(path: &Path) -> Result<i64, Fault> {
 fn is_signed_by(leaf: &[u8], authority: &[u8]) -> bool {
     let (Ok(leaf), Ok(authority)) = (parsed(leaf), parsed(authority)) else { return false };
     leaf.verify_signature(Some(authority.public_key())).is_ok()
+}
+
+/// An authority's name without what tells it from the one before.
+fn house_name(der: &[u8]) -> Result<String, Fault> {
+    let certificate = parsed(der)?;
+    let name = certificate.subject().iter_common_name().next().and_then(|n| n.as_str().ok());
+    let name = name.unwrap_or("Strongroom CA");
+    Ok(match name.rsplit_once(' ') {
+        Some((house, tag)) if tag.len() == 8 && tag.bytes().all(|b| b.is_ascii_hexdigit()) => house,
+        _ => name,
+    }
+    .to_owned())
 }
 
 fn server_row(der: &[u8]) -> Result<ServerCertificate, Fault> {

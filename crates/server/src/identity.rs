@@ -30,6 +30,8 @@ pub struct Identity {
     pub not_before: i64,
     /// Last second, POSIX, in which it counts.
     pub not_after: i64,
+    /// Who signed it: the issuer's name.
+    pub issuer: String,
 }
 
 impl Identity {
@@ -93,6 +95,7 @@ impl Identity {
             }),
             not_before: cert.validity().not_before.timestamp(),
             not_after: cert.validity().not_after.timestamp(),
+            issuer: cert.issuer().to_string(),
         })
     }
 

@@ -62,7 +62,7 @@ impl Access for Memory {
     fn policy(&self) -> Result<PolicyView, Fault> {
         no()
     }
-    fn policy_set(&self, _: &Caller, _: &str, _: bool) -> Result<PolicyView, Fault> {
+    fn policy_set(&self, _: &Caller, _: &str, _: &str, _: bool) -> Result<PolicyView, Fault> {
         no()
     }
     fn policy_test(&self, _: &PolicyQuestion) -> Result<PolicyAnswer, Fault> {
@@ -159,6 +159,9 @@ impl Manager for Memory {
         Ok(vec![])
     }
     fn slot_add(&self, _: &Caller, _: NewSlot) -> Result<SlotAdded, Fault> {
+        no()
+    }
+    fn slot_vouch(&self, _: &Caller, _: u32) -> Result<(), Fault> {
         no()
     }
     fn slot_remove(&self, _: &Caller, _: u32) -> Result<(), Fault> {

@@ -491,6 +491,7 @@ mod tests {
             }),
             not_before: 0,
             not_after,
+            issuer: String::new(),
         }
     }
 

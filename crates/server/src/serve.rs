@@ -96,7 +96,8 @@ impl Running {
         manager: Arc<dyn Manager>,
         caught: impl FnOnce(),
     ) -> Result<Self, Fault> {
-        let certificates = Arc::new(Certificates::load(&config.tls)?);
+        let certificates =
+            Arc::new(Certificates::load(&config.tls, [config.kmip.listen, config.admin.listen])?);
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         builder.enable_all().thread_name("strongroom-io");
         if config.audit.uses_flushed {

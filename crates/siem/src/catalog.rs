@@ -211,6 +211,7 @@ classes! {
     2056 "Renew Authority" Warning API_UPDATE;
     2057 "Retire Authority" Warning API_DELETE;
     2058 "Recover Officer" Alert ADD_CREDENTIALS;
+    2059 "Vouch Slot" Alert API_UPDATE;
 
     // What the server itself does and meets.
     3001 "initialise" Warning START;

@@ -16,6 +16,7 @@ const TABLE: &[(AdminAction, &[Role])] = &[
     (AdminAction::Seal,              &[SystemAdministrator]),
     (AdminAction::ListSlots,         &[SystemAdministrator, CryptoOfficer, Auditor]),
     (AdminAction::ChangeSlots,       &[SystemAdministrator]),
+    (AdminAction::VouchSlot,         &[CryptoOfficer]),
     (AdminAction::RotateRoot,        &[SystemAdministrator]),
     (AdminAction::ConfirmClock,      &[SystemAdministrator]),
     (AdminAction::Configure,         &[SystemAdministrator]),

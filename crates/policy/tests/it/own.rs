@@ -233,3 +233,49 @@ proptest! {
         let _ = Rules::with(&text);
     }
 }
+
+#[test]
+fn what_would_bring_the_reader_or_the_server_down_is_refused() {
+    let rule =
+        |when: &str| format!("@id(\"a\") forbid (principal, action, resource) when {{ {when} }};");
+    let nested =
+        |open: &str, close: &str| rule(&format!("{}true{}", open.repeat(2000), close.repeat(2000)));
+    let chain = |link: &str| rule(&vec!["principal == User::\"x\""; 400].join(link));
+    for text in [
+        nested("(", ")"),
+        nested("[", "]"),
+        nested("{", "}"),
+        nested("!", ""),
+        nested("if true then ", " else true"),
+        chain(" || "),
+        chain(" && "),
+        rule(&format!("resource{}", ".owned".repeat(3000))),
+        rule("9223372036854775807 + 1 > 0"),
+        rule("principal == User::\"x\" && -9223372036854775808 - 1 < 0"),
+        rule("3 * 4 == 12"),
+    ] {
+        let error = Rules::with(&text);
+        assert!(matches!(error, Err(RulesError::Syntax { .. })), "{error:?}");
+    }
+    // What stands in text and comments is only text.
+    let harmless = "// ((((((((((((((((((((((((( + - * \n@id(\"a-b\") forbid (principal == \
+                    User::\"x+y-z*(((((((((((((((((((((((\", action, resource);";
+    Rules::with(harmless).unwrap();
+    // As many parts as a sensible rule has.
+    let names: Vec<String> =
+        (0..25).map(|n| format!("Action::\"Get\"{}", if n < 24 { "," } else { "" })).collect();
+    Rules::with(&format!(
+        "@id(\"a\") forbid (principal, action in [{}], resource);",
+        names.concat()
+    ))
+    .unwrap();
+}
+
+#[test]
+fn a_rule_narrows_to_keys_only_what_is_asked_about_keys() {
+    let text = |action: &str| {
+        format!("@id(\"a\") forbid (principal, action == Action::\"{action}\", resource is Key);")
+    };
+    Rules::with(&text("manage-keys")).unwrap();
+    assert!(matches!(Rules::with(&text("list-keys")), Err(RulesError::Invalid { .. })));
+}

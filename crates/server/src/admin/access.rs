@@ -242,13 +242,7 @@ pub(super) async fn policy_set(
     let etag = condition
         .map(|text| text.trim_matches('"').to_owned())
         .ok_or_else(|| Fault::from(errors::PRECONDITION_REQUIRED))?;
-    let view = blocking(admin, identity, move |m, caller| {
-        let current = m.policy()?;
-        if current.etag != etag {
-            return Err(errors::PRECONDITION_FAILED.into());
-        }
-        m.policy_set(caller, &given.text, dry)
-    });
+    let view = blocking(admin, identity, move |m, c| m.policy_set(c, &given.text, &etag, dry));
     Ok(tagged(view.await?))
 }
 

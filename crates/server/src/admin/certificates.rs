@@ -8,6 +8,7 @@ use axum::http::HeaderMap;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use strongroom_model::Role;
+use strongroom_policy::AdminAction;
 
 use super::Admin;
 use super::handlers::{Answer, body};
@@ -171,7 +172,19 @@ pub(super) async fn issue(
             return Err(Fault::bad_request("An idempotency key has 1 to 255 visible characters."));
         }
     };
-    Ok(Json(with(admin, identity, move |c, m, who| c.issue(m, who, &new, key.as_deref())).await?))
+    let issued = with(admin, identity, move |c, m, who| {
+        // A role with the certificate is a role all the same.
+        if new.role.is_some() {
+            let decision = m.decide(who, AdminAction::ChangeRoles);
+            if !decision.allowed {
+                let detail =
+                    format!("Giving a role is denied to {} by rule {}.", who.user, decision.rule());
+                return Err(Fault::new(errors::DENIED, detail));
+            }
+        }
+        c.issue(m, who, &new, key.as_deref())
+    });
+    Ok(Json(issued.await?))
 }
 
 pub(super) async fn recover_officer(
@@ -188,8 +201,7 @@ pub(super) async fn recover_officer(
             days: None,
             csr: given.csr,
         };
-        // What would refuse it without the shares is told before they count.
-        m.role_set(who, &new.user, new.role.as_deref(), true)?;
+        // Who has which role is not for those to hear who have no shares.
         m.prove_quorum(who, &given.shares, &format!("officer {}", new.user))?;
         let issued = c.issue(m, who, &new, None)?;
         m.event("officer-recovered", &new.user);
@@ -242,5 +254,6 @@ pub(super) async fn retire_authorities(
     State(admin): State<Arc<Admin>>,
     Extension(identity): Extension<Identity>,
 ) -> Answer<Vec<AuthorityRow>> {
-    Ok(Json(with(admin, identity, |c, m, _| c.retire_authorities(m)).await?))
+    let issuer = identity.issuer.clone();
+    Ok(Json(with(admin, identity, move |c, m, _| c.retire_authorities(m, &issuer)).await?))
 }

@@ -151,6 +151,16 @@ pub(super) async fn slot_remove(
     Ok(Json(serde_json::json!({ "removed": id })))
 }
 
+pub(super) async fn slot_vouch(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    Path(id): Path<String>,
+) -> Answer<serde_json::Value> {
+    let id: u32 = id.parse().map_err(|_| Fault::bad_request("A slot's id is a number."))?;
+    blocking(admin, identity, move |m, caller| m.slot_vouch(caller, id)).await?;
+    Ok(Json(serde_json::json!({ "vouched": id })))
+}
+
 pub(super) async fn verify_shares(
     State(admin): State<Arc<Admin>>,
     Extension(identity): Extension<Identity>,

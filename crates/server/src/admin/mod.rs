@@ -88,6 +88,7 @@ routes! {
     "GET" "/v1/root/slots" ListSlots, true, "List Slots" => get(handlers::slots);
     "POST" "/v1/root/slots" ChangeSlots, true, "Add Slot" => post(handlers::slot_add);
     "DELETE" "/v1/root/slots/{id}" ChangeSlots, true, "Remove Slot" => delete(handlers::slot_remove);
+    "POST" "/v1/root/slots/{id}/vouch" VouchSlot, true, "Vouch Slot" => post(handlers::slot_vouch);
     "POST" "/v1/root/verify-shares" VerifyShares, true, "Verify Shares" => post(handlers::verify_shares);
     "POST" "/v1/root/recover-officer" RecoverOfficer, true, "Recover Officer" => post(certificates::recover_officer);
     "POST" "/v1/root/rotate" RotateRoot, true, "Rotate Root" => post(handlers::rotate);

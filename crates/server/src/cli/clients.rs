@@ -264,12 +264,11 @@ impl Revoke {
         let client = Client::new(&self.reach, OFFICER)?;
         let rows: Vec<ClientRow> = client.get("/v1/clients")?;
         let row = one_of(&self.which, rows)?;
-        let until = date(row.not_after);
-        let what = format!(
-            "The certificate {} of {}, until {until}.",
-            cut(&row.fingerprint, 12),
-            row.user
-        );
+        let until = match row.not_after {
+            0 => String::new(),
+            ends => format!(", until {}", date(ends)),
+        };
+        let what = format!("The certificate {} of {}{until}.", cut(&row.fingerprint, 12), row.user);
         if self.dry_run {
             show(self.reach.output, &row, |_| format!("Nothing was changed. {what}\n"))?;
             return Ok(Exit::Ok);
@@ -297,6 +296,17 @@ fn one_of(which: &str, rows: Vec<ClientRow>) -> Result<ClientRow, Fault> {
     let meant = if named.is_empty() { by_print } else { named };
     match meant.as_slice() {
         [one] => Ok((*one).clone()),
+        [] if begins.len() == 64 && begins.bytes().all(|b| b.is_ascii_hexdigit()) => {
+            Ok(ClientRow {
+                user: "somebody whom this server does not know".to_owned(),
+                groups: Vec::new(),
+                purpose: "client".to_owned(),
+                fingerprint: begins,
+                serial: String::new(),
+                not_after: 0,
+                revoked: None,
+            })
+        }
         [] => Err(Fault::new(
             errors::NOT_FOUND,
             format!("No certificate that counts is of `{which}`, and no fingerprint begins so."),

@@ -50,6 +50,9 @@ pub enum SlotCommand {
     Remove(SlotRemove),
     /// List them.
     List(SlotList),
+    /// Vouch, as an officer, that custodians hold its shares: only then they can give the house a
+    /// new officer.
+    Vouch(SlotVouch),
 }
 
 /// Where secrets come from.
@@ -149,6 +152,18 @@ pub struct SlotRemove {
     reach: Reach,
 }
 
+/// Vouch for a slot's shares.
+#[derive(Args)]
+pub struct SlotVouch {
+    /// Its number, as `root slot list` shows it.
+    id: u32,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
 /// List the slots.
 #[derive(Args)]
 pub struct SlotList {
@@ -198,6 +213,7 @@ impl Root {
             Self::Slot(SlotCommand::Add(c)) => c.run(),
             Self::Slot(SlotCommand::Remove(c)) => c.run(),
             Self::Slot(SlotCommand::List(c)) => c.run(),
+            Self::Slot(SlotCommand::Vouch(c)) => c.run(),
             Self::VerifyShares(c) => c.run(),
             Self::RecoverOfficer(c) => c.run(),
             Self::Rotate(c) => c.run(),
@@ -344,6 +360,23 @@ impl SlotRemove {
         )?;
         let answer: serde_json::Value = client.delete(&format!("/v1/root/slots/{}", self.id))?;
         show(self.reach.output, &answer, |_| format!("Removed {what}.\n"))?;
+        Ok(Exit::Ok)
+    }
+}
+
+impl SlotVouch {
+    fn run(self) -> Done {
+        let client = Client::new(&self.reach, &["officer"])?;
+        let what = format!(
+            "You vouch that the shares of slot {} are held by custodians, and not by whoever dealt \
+             them.",
+            self.id
+        );
+        let what = crate::config::table::fold(&what, 80).join("\n");
+        confirm(self.yes, &what, &self.id.to_string())?;
+        let path = format!("/v1/root/slots/{}/vouch", self.id);
+        let answer: serde_json::Value = client.post(&path, &serde_json::json!({}))?;
+        show(self.reach.output, &answer, |_| format!("Slot {} counts as a quorum.\n", self.id))?;
         Ok(Exit::Ok)
     }
 }

@@ -19,8 +19,14 @@ use crate::pki::hex;
 pub trait Access {
     /// The rules in force.
     fn policy(&self) -> Result<PolicyView, Fault>;
-    /// Replaces the installation's own rules, or only tries it.
-    fn policy_set(&self, caller: &Caller, text: &str, dry_run: bool) -> Result<PolicyView, Fault>;
+    /// Replaces the installation's own rules, if they are those with this ETag; or only tries it.
+    fn policy_set(
+        &self,
+        caller: &Caller,
+        text: &str,
+        etag: &str,
+        dry_run: bool,
+    ) -> Result<PolicyView, Fault>;
     /// What would be decided, and why.
     fn policy_test(&self, question: &PolicyQuestion) -> Result<PolicyAnswer, Fault>;
     /// What other rules would have decided otherwise.
@@ -64,13 +70,26 @@ impl Access for EngineManager {
         Ok(view(rules.text(), rules.own()))
     }
 
-    fn policy_set(&self, caller: &Caller, text: &str, dry_run: bool) -> Result<PolicyView, Fault> {
+    fn policy_set(
+        &self,
+        caller: &Caller,
+        text: &str,
+        etag: &str,
+        dry_run: bool,
+    ) -> Result<PolicyView, Fault> {
+        let changed = || Fault::from(errors::PRECONDITION_FAILED);
         if dry_run {
             let rules = self.engine.usable_rules(caller, text)?;
-            return Ok(view(rules.text(), rules.own()));
+            return match self.policy()?.etag == etag {
+                true => Ok(view(rules.text(), rules.own())),
+                false => Err(changed()),
+            };
         }
-        self.engine.set_rules(caller, text)?;
-        self.policy()
+        let still = |current: &str| view(current, &[]).etag == etag;
+        match self.engine.replace_rules(caller, text, still)? {
+            true => self.policy(),
+            false => Err(changed()),
+        }
     }
 
     fn policy_test(&self, question: &PolicyQuestion) -> Result<PolicyAnswer, Fault> {
@@ -153,8 +172,11 @@ impl Access for EngineManager {
         }
         let operations =
             change.operations.iter().map(|o| operation(o)).collect::<Result<Vec<_>, _>>()?;
-        if let GrantOn::Object(id) = &on {
-            self.engine.authorise_on(caller, AdminAction::ManageKeys, id)?;
+        match &on {
+            GrantOn::Object(id) => self.engine.authorise_on(caller, AdminAction::ManageKeys, id)?,
+            GrantOn::KeyGroup(group) => {
+                self.engine.authorise_on_group(caller, AdminAction::ManageKeys, group)?;
+            }
         }
         let held = self.engine.grants(&on)?;
         let changed = operations.iter().any(|operation| {
@@ -186,6 +208,7 @@ impl Access for EngineManager {
         dry_run: bool,
     ) -> Result<Changed, Fault> {
         self.engine.authorise_on(caller, AdminAction::ManageKeys, id)?;
+        self.engine.authorise_on_group(caller, AdminAction::ManageKeys, group)?;
         let changed = if dry_run {
             self.engine.key_groups_of(id)?.iter().any(|g| g == group) != member
         } else {

@@ -319,7 +319,9 @@ impl Manager for EngineManager {
                     SlotKind::File { path } => path.display().to_string(),
                     SlotKind::SystemdCredential { name } => name.clone(),
                     SlotKind::Shamir { threshold, shares, .. } => {
-                        format!("{threshold} of {shares}")
+                        let vouched = self.engine.is_vouched(&slot.kind);
+                        let vouched = if vouched { "" } else { ", nobody vouched for it" };
+                        format!("{threshold} of {shares}{vouched}")
                     }
                     _ => String::new(),
                 },
@@ -332,6 +334,10 @@ impl Manager for EngineManager {
     fn slot_add(&self, caller: &Caller, slot: NewSlot) -> Result<SlotAdded, Fault> {
         let slot = self.new_slot(slot)?;
         Ok(added(self.engine.add_slot(caller, slot)?))
+    }
+
+    fn slot_vouch(&self, caller: &Caller, id: u32) -> Result<(), Fault> {
+        Ok(self.engine.vouch_slot(caller, id)?)
     }
 
     fn slot_remove(&self, caller: &Caller, id: u32) -> Result<(), Fault> {
@@ -523,11 +529,12 @@ impl Manager for EngineManager {
         fingerprint: &str,
         reason: &str,
     ) -> Result<(), Fault> {
-        let known = self.engine.certificates().into_iter().any(|(f, _)| f == fingerprint);
-        if !known {
-            return Err(Fault::new(errors::NOT_FOUND, "No certificate has this fingerprint."));
+        // One that another authority issued can be revoked too: it need not be known.
+        let fingerprint = &fingerprint.to_ascii_lowercase();
+        if fingerprint.len() != 64 || !fingerprint.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(Fault::bad_request("A fingerprint has 64 hexadecimal digits (SHA-256)."));
         }
-        if fingerprint == caller.fingerprint {
+        if *fingerprint == caller.fingerprint {
             return Err(Fault::new(
                 errors::CONFLICT,
                 "This is the certificate that you are here with: let another officer revoke it.",

@@ -18,6 +18,7 @@ impl From<EngineError> for Fault {
             EngineError::Io { .. } => errors::DATA_UNUSABLE,
             EngineError::Refused(_) => errors::BAD_REQUEST,
             EngineError::Denied { .. } => errors::DENIED,
+            EngineError::NotVouched(_) => errors::NOT_VOUCHED,
             EngineError::NoObject(_) => errors::NOT_FOUND,
             EngineError::WrongState(_) => errors::CONFLICT,
             EngineError::SharesForgotten { .. } => errors::SHARES_FORGOTTEN,

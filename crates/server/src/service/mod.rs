@@ -141,6 +141,8 @@ pub trait Manager: Handler + Access {
     fn slots(&self) -> Result<Vec<Slot>, Fault>;
     /// Adds one.
     fn slot_add(&self, caller: &Caller, slot: NewSlot) -> Result<SlotAdded, Fault>;
+    /// An officer vouches that custodians hold its shares.
+    fn slot_vouch(&self, caller: &Caller, id: u32) -> Result<(), Fault>;
     /// Removes one.
     fn slot_remove(&self, caller: &Caller, id: u32) -> Result<(), Fault>;
     /// Whether these shares would open, without opening.

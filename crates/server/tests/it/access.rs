@@ -133,6 +133,42 @@ fn roles_exclude_each_other_and_bite_at_once() {
 }
 
 #[test]
+fn rules_narrow_an_officers_work_on_every_way() {
+    let house = House::serving();
+    let mut client = connect(&house, "client");
+    let id = client.create_symmetric_key(256, 12, Some("payroll key")).unwrap();
+    done(&house, &["key", "group", "add", "payroll", &id]);
+    let file = house.dir.path().join("rules.cedar");
+    fs::write(
+        &file,
+        "@id(\"payroll-officers-only\")\nforbid (principal, action == Action::\"manage-keys\", \
+         resource is Key in KeyGroup::\"payroll\")\nunless { principal in \
+         Group::\"payroll-officers\" };\n@id(\"no-roles\") forbid (principal, action == \
+         Action::\"change-roles\", resource);\n",
+    )
+    .unwrap();
+    done(&house, &["policy", "set", file.to_str().unwrap(), "--yes"]);
+    let other = client.create_symmetric_key(256, 12, None).unwrap();
+    let out = house.dir.path().join("x");
+    for command in [
+        &["key", "rotate", &id, "--yes"][..],
+        &["key", "archive", &id],
+        &["key", "recall", &id],
+        &["key", "grant", &id, "--user", "x", "--operation", "Get"],
+        &["key", "withdraw", &id, "--user", "x", "--operation", "Get"],
+        &["key", "grant", "--key-group", "payroll", "--user", "x", "--operation", "Get"],
+        &["key", "withdraw", "--key-group", "payroll", "--user", "x", "--operation", "Get"],
+        &["key", "group", "remove", "payroll", &id],
+        &["key", "group", "add", "payroll", &other],
+        &["role", "grant", "x", "officer"],
+        &["client", "issue", "x", "--role", "officer", "--out", out.to_str().unwrap()],
+    ] {
+        fails(&house, command, 3, 3024);
+    }
+    done(&house, &["key", "grant", &other, "--user", "x", "--operation", "Get"]);
+}
+
+#[test]
 fn rules_are_changed_only_as_they_were_read() {
     let house = House::serving();
     let bundle = house.data().join("bundles/officer");

@@ -163,6 +163,13 @@ fn the_servers_certificate_is_renewed_while_connections_are_open() {
     done(&house, &["cert", "show"]);
     let status = house.json(&["status"]);
     assert_eq!(status["certificate_ends"], view["server"]["not_after"]);
+    // Other names come on top of those by which people here reach it.
+    let named = house.run_as(&sysadmin, &["cert", "renew", "--san", "kms.example"]);
+    assert!(named.status.success(), "{}", text(&named));
+    let names = house.json(&["cert", "show"])["server"]["names"].to_string();
+    for name in ["kms.example", "localhost", "127.0.0.1"] {
+        assert!(names.contains(name), "{names}");
+    }
     // The server's own is no officer's to change.
     let denied = house.run(&["cert", "renew", "--bundle", "x"]);
     assert!(!denied.status.success());
@@ -200,6 +207,8 @@ fn an_authority_is_renewed_with_old_and_new_clients_side_by_side_until_the_old_i
     let renewed = house.run_as(&sam, &["cert", "renew"]);
     assert!(renewed.status.success(), "{}", text(&renewed));
     open(&house, &new).unwrap();
+    let refused = house.run(&["cert", "ca", "retire", "--yes"]);
+    assert!(!refused.status.success(), "an officer of the old authority shut everybody out");
     let retired = house.run_as(&olga, &["cert", "ca", "retire", "--yes"]);
     assert!(retired.status.success(), "{}", text(&retired));
     open(&house, &new).unwrap();
@@ -257,6 +266,32 @@ fn a_quorum_of_custodians_gives_a_new_officer_and_nothing_less_does() {
     assert!(given.status.success(), "{}", text(&given));
     let works = house.run_as(&dir, &["role", "grant", "olga", "officer"]);
     assert!(works.status.success(), "{}", text(&works));
+    // Shares that a sysadmin dealt to itself are no quorum until an officer vouches for them.
+    let sysadmin = house.data().join("bundles/sysadmin");
+    let own = house.dir.path().join("own-shares");
+    let own_dir = own.to_str().unwrap();
+    let add = ["root", "slot", "add", "shamir", "--threshold", "2", "--shares", "2"];
+    let added = house.run_as(&sysadmin, &[&add[..], &["--shares-dir", own_dir]].concat());
+    assert!(added.status.success(), "{}", text(&added));
+    let dealt: Vec<String> = fs::read_dir(&own)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().to_str().unwrap().to_owned())
+        .collect();
+    let evil = house.dir.path().join("evil");
+    let refused = recover(evil.to_str().unwrap(), "evil", &dealt);
+    assert!(text(&refused).contains("error 3066"), "{}", text(&refused));
+    let slots = house.run(&["root", "slot", "list"]);
+    assert!(text(&slots).contains("nobody vouched"), "{}", text(&slots));
+    let slots = house.json(&["root", "slot", "list"]);
+    let newest = slots.as_array().unwrap().last().unwrap()["id"].to_string();
+    let vouch = ["root", "slot", "vouch", newest.as_str(), "--yes"];
+    let denied = house.run_as(&sysadmin, &vouch);
+    assert_eq!(denied.status.code(), Some(3), "{}", text(&denied));
+    let vouched = house.run(&vouch);
+    assert!(vouched.status.success(), "{}", text(&vouched));
+    let given = recover(evil.to_str().unwrap(), "second", &dealt);
+    assert!(given.status.success(), "{}", text(&given));
+
     // Loudly: two events, and the changes that came of it.
     for event in ["quorum-proved", "officer-recovered"] {
         let tail = house.json(&["audit", "tail", "--operation", event]);
@@ -293,4 +328,54 @@ fn the_same_request_with_the_same_key_is_carried_out_once() {
     let rows = house.json(&["client", "list"]);
     let once = rows.as_array().unwrap().iter().filter(|r| r["user"] == "once").count();
     assert_eq!(once, 2, "{rows}");
+}
+
+#[test]
+fn a_renewal_that_was_cut_off_leaves_a_server_that_starts() {
+    let mut house = House::serving();
+    let tls = house.data().join("tls");
+    let sysadmin = house.data().join("bundles/sysadmin");
+    let path = |name: &str| tls.join(name);
+    assert_eq!(house.stop("TERM"), Some(0));
+    let old =
+        [fs::read(path("server-cert.pem")).unwrap(), fs::read(path("server-key.pem")).unwrap()];
+    // A pair of the same authority, as a renewal writes it.
+    let serve = house.quickstart(&["--skip-proof"]);
+    house.start(serve);
+    let renewed = house.run_as(&sysadmin, &["cert", "renew"]);
+    assert!(renewed.status.success(), "{}", text(&renewed));
+    assert_eq!(house.stop("TERM"), Some(0));
+    let new =
+        [fs::read(path("server-cert.pem")).unwrap(), fs::read(path("server-key.pem")).unwrap()];
+    let half = |bytes: &[u8]| bytes[..bytes.len() / 2].to_vec();
+    // What lies beside the old pair, what is in its place, and which pair is to be in use.
+    type Left = Option<Vec<u8>>;
+    let cases: Vec<(Left, Left, [&Vec<u8>; 2], bool)> = vec![
+        (None, Some(half(&new[1])), [&old[0], &old[1]], false),
+        (None, Some(Vec::new()), [&old[0], &old[1]], false),
+        (None, Some(new[1].clone()), [&old[0], &old[1]], false),
+        (Some(half(&new[0])), Some(new[1].clone()), [&old[0], &old[1]], false),
+        (Some(new[0].clone()), Some(new[1].clone()), [&old[0], &old[1]], true),
+        (Some(new[0].clone()), None, [&old[0], &new[1]], true),
+        (Some(new[0].clone()), None, [&old[0], &old[1]], false),
+    ];
+    for (certificate, key, in_place, moved) in cases {
+        fs::write(path("server-cert.pem"), in_place[0]).unwrap();
+        fs::write(path("server-key.pem"), in_place[1]).unwrap();
+        for (name, left) in [("server-cert.pem.new", certificate), ("server-key.pem.new", key)] {
+            let _ = fs::remove_file(path(name));
+            if let Some(bytes) = left {
+                fs::write(path(name), bytes).unwrap();
+                Command::new("chmod").arg("600").arg(path(name)).status().unwrap();
+            }
+        }
+        let serve = house.quickstart(&["--skip-proof"]);
+        house.start(serve);
+        let wanted = if moved { &new } else { &old };
+        assert_eq!(&fs::read(path("server-cert.pem")).unwrap(), &wanted[0]);
+        assert_eq!(&fs::read(path("server-key.pem")).unwrap(), &wanted[1]);
+        assert!(!path("server-key.pem.new").exists() && !path("server-cert.pem.new").exists());
+        open(&house, &house.data().join("bundles/client")).unwrap();
+        assert_eq!(house.stop("TERM"), Some(0));
+    }
 }
