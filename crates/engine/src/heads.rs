@@ -1,5 +1,5 @@
-//! Signed heads: the ends of both chains, signed every ten seconds of activity and at the stop,
-//! kept in the chain of uses and on a second path.
+//! Signed heads: the ends of both chains, signed every ten seconds of activity, at the sealing and
+//! at the stop, kept in the chain of uses and on a second path.
 //!
 //! Whoever keeps one elsewhere can prove later that the past was cut or rebuilt, without any
 //! secret. Only what is flushed is signed: a record that a crash takes back would otherwise look
@@ -57,12 +57,18 @@ impl Engine {
         let inner = &self.inner;
         let unsealed = inner.unsealed().ok_or(EngineError::Sealed)?;
         let mut last = inner.signed.0.lock();
-        let changes = inner.store.head();
         let uses = unsealed.uses().flush().map_err(|e| EngineError::Audit(e.to_string()))?;
         last.at_ms = inner.stamp_ms();
+        // Before the end of the changes is taken: that this was told is signed with it. Changes
+        // alone keep it too, so that few records ever lie behind the seal of the store.
+        let used = uses.seq > last.uses;
+        if used || inner.store.head().seq > last.changes {
+            self.keep_uses(uses, used);
+        }
+        let changes = inner.store.head();
         let moved: Vec<(ChainName, Head)> = [
             (ChainName::Changes, changes, changes.seq > last.changes),
-            (ChainName::Uses, uses, uses.seq > last.uses),
+            (ChainName::Uses, uses, used),
         ]
         .into_iter()
         .filter(|(_, _, moved)| *moved)
@@ -83,9 +89,6 @@ impl Engine {
                 .append_use(last.at_ms, "server", kind::SIGNED_HEAD, head.encode())
                 .map_err(|refusal| EngineError::Audit(refusal.message))?;
             signed.push(head);
-        }
-        if uses.seq > last.uses {
-            self.keep_uses(uses);
         }
         last.changes = changes.seq;
         last.uses = unsealed.uses_status().written.seq;

@@ -61,6 +61,7 @@ pub use event::Event;
 pub use forward::siem_event;
 pub use grants::{Grant, GrantOn, KeyGroup, Subject};
 pub use keys::{KeyDetail, KeyFilter, KeySummary};
+pub use missing::KEEP_USES;
 pub use offline::{FilesReport, Unmet, anchors_in, verify_files};
 pub use operations::offered_operations;
 pub use refusal::Refusal;

@@ -6,11 +6,16 @@
 //! chain must still have it. Only a flushed end is kept, so that what a crash takes, the last
 //! records that were not flushed, is never mistaken for a loss; that shows as a gap.
 //!
+//! The end is kept in the seal of the store, and a new one is journalled as a change: the seal
+//! alone could be put back together with the files of its day. Behind a change that is about no
+//! object a seal is too old, and the store does not open.
+//!
 //! A loss does not stop the server: whoever deleted the files could stop it anyway, and what hangs
 //! on its keys is not to blame. It is told in both chains, and so to every collector, in `status`
 //! until the next start, and in the diagnostic log.
 
 use strongroom_journal::Head;
+use strongroom_model::Change;
 
 use crate::caller::Caller;
 use crate::engine::Engine;
@@ -21,10 +26,23 @@ use crate::unsealed::Unsealed;
 /// What the records of it are called.
 pub(crate) const USES_MISSING: &str = "uses-missing";
 
+/// The operation of the changes that tell an end of the chain of uses.
+pub const KEEP_USES: &str = "keep uses";
+
 impl Engine {
-    /// Keeps the end of the chain of uses, which is flushed.
-    pub(crate) fn keep_uses(&self, head: Head) {
+    /// Keeps the end of the chain of uses, which is flushed; with `told`, in the journal too.
+    pub(crate) fn keep_uses(&self, head: Head, told: bool) {
+        let origin = Caller::server().origin(KEEP_USES, "");
+        let hash: String = head.hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let change = Change::Noted {
+            what: "uses-end".to_owned(),
+            text: format!("record {} {hash}", head.seq),
+        };
+        let now_ms = self.inner.stamp_ms();
         let kept = self.commit(move |tx| {
+            if told {
+                tx.append(&origin, &change, now_ms)?;
+            }
             tx.keep_uses(head);
             Ok(())
         });

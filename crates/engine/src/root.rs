@@ -97,6 +97,9 @@ impl Engine {
             tracing::warn!(%error, "the time was not kept for the next start");
         }
         self.record(by, &Event::new("seal"))?;
+        if let Err(error) = self.sign_heads() {
+            tracing::warn!(%error, "the ends of the audit chains were not signed");
+        }
         self.inner.set_unsealed(None);
         self.inner.store.lock()?;
         self.inner.cache.clear();

@@ -392,8 +392,12 @@ pub(crate) fn unlock(
     let chain = match read_chain_state(connection, site, &keys)? {
         Some((_, true)) if seal.is_none() => return Err(seal::missing()),
         Some((chain_state, _)) => {
-            Chain::resume(&chain_state, last.as_ref().map(|r| r.as_ref()).as_ref())
-                .map_err(journal_fault)?
+            let chain = Chain::resume(&chain_state, last.as_ref().map(|r| r.as_ref()).as_ref())
+                .map_err(journal_fault)?;
+            if let Some(seal) = &seal {
+                seal.check_since(connection, site, &chain_state)?;
+            }
+            chain
         }
         None if last.is_none() => {
             Chain::new(ChainName::Changes, site, request.chain_seed).map_err(journal_fault)?
@@ -436,6 +440,8 @@ pub(crate) fn end_segment(
     let record = open.chain.end_segment(hlc, "server").map_err(journal_fault)?;
     insert_record(connection, &record)?;
     write_chain_state(connection, &open.chain, &open.keys)?;
+    // What comes after the seal can then be checked with the key of the new segment.
+    Seal::write(connection, &open.keys, open.chain.head(), shared.uses())?;
     connection.execute_batch("COMMIT")?;
     shared.set_head(open.chain.head(), open.clock.last());
     Ok(())

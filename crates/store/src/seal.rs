@@ -3,8 +3,12 @@
 //! A row's authentication code shows that it was edited, and nothing shows that it was deleted: a
 //! revocation that is gone is a certificate that counts again. So one row holds, under a code of its
 //! own, a digest over all rows of the server's own state, and how far the two chains had come when
-//! it was written. It is written in the transaction of every change of these rows, and whenever the
-//! engine tells the end of the chain of uses.
+//! it was written. It is written in the transaction of every change that is about no object, at the
+//! end of every segment, and whenever the engine tells the end of the chain of uses.
+//!
+//! So the records after the end that a seal names are all about objects. A seal of another day, put
+//! back together with the rows of that day, shows by a record after it that is not; and these
+//! records are checked in full, so that nobody hides it by editing or taking out what follows.
 //!
 //! That a store has a seal is told by the state of its chain, which is sealed for stores that have
 //! one; without that, deleting the seal would be all it takes. A store of an earlier build gets its
@@ -12,12 +16,13 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 use strongroom_crypto::sha256;
-use strongroom_journal::{Head, Vault};
+use strongroom_journal::{ChainName, ChainState, Head, Start, Vault, Verifier};
+use strongroom_model::{Change, ChangeKind};
 use strongroom_secmem::SecretBytes;
 
 use crate::error::StoreError;
 use crate::keys::StoreKeys;
-use crate::read::read_journal;
+use crate::read::{read_journal, record_of};
 
 const KEY: &str = "seal";
 const FORMAT: u8 = 1;
@@ -87,6 +92,46 @@ impl Seal {
             return Err(StoreError::Damaged("the journal".to_owned(), why));
         }
         Ok(())
+    }
+
+    /// Checks the journal from the end that the seal names to today's: that it is whole, and that
+    /// no change would have written a newer seal. These are few, since signing the heads writes one.
+    pub(crate) fn check_since(
+        &self,
+        connection: &Connection,
+        site: u32,
+        state: &ChainState,
+    ) -> Result<(), StoreError> {
+        let damaged = |why: String| StoreError::Damaged("the journal".to_owned(), why);
+        // Of the current segment alone there is a key. A seal from before it is checked by the
+        // links, which end in a record that has a code.
+        let segment =
+            (self.changes.seq + 1 >= state.first()).then(|| (state.segment(), state.first()));
+        let start = Start { head: self.changes, segment };
+        let mut verifier = Verifier::new(ChainName::Changes, site, start)
+            .with_state(state)
+            .map_err(|e| damaged(e.to_string()))?;
+        let mut statement = connection.prepare_cached(
+            "SELECT site, seq, hlc, actor, kind, body, prev, hash, mac FROM journal \
+             WHERE site = ?1 AND seq > ?2 ORDER BY seq",
+        )?;
+        let mut rows = statement.query(params![site, self.changes.seq as i64])?;
+        while let Some(row) = rows.next()? {
+            let record = record_of(row)?;
+            verifier.check(&record.as_ref()).map_err(|fault| damaged(fault.to_string()))?;
+            if ChangeKind::from_code(record.kind).is_none() {
+                continue;
+            }
+            let (_, change) = Change::decode(record.kind, &record.body)
+                .map_err(|e| damaged(format!("record {}: {e}", record.seq)))?;
+            if change.object().is_none() {
+                return Err(StoreError::Incomplete(
+                    "its seal is older than changes of the server's own rows, or than an end of \
+                     the audit of uses, that its journal tells of: it was put back",
+                ));
+            }
+        }
+        verifier.finish().map(drop).map_err(|fault| damaged(fault.to_string()))
     }
 
     fn encode(&self) -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! Questions about the audit: pages, verdicts, lines for collectors.
 
-use strongroom_engine::{AuditEntry, AuditFilter, Engine};
+use strongroom_engine::{AuditEntry, AuditFilter, Engine, KEEP_USES};
 use strongroom_journal::SignedHead;
 use strongroom_siem::Style;
 
@@ -25,6 +25,9 @@ pub fn page(engine: &Engine, query: &AuditQuery) -> Result<AuditPage, Fault> {
             Wanted::No
         } else if query.without_heads && entry.kind == "signed-head" {
             Wanted::Counted
+        } else if query.without_heads && query.operation.is_none() && entry.action == KEEP_USES {
+            // One goes with each signing, which is counted.
+            Wanted::No
         } else {
             Wanted::Yes
         }

@@ -2,8 +2,8 @@
 
 use rusqlite::Connection;
 use strongroom_journal::{ChainName, Head};
-use strongroom_model::{CertificateInfo, Change, Role, Seen};
-use strongroom_store::{Store, StoreError};
+use strongroom_model::{CertificateInfo, Change, Role, Seen, Setting};
+use strongroom_store::{Options, Store, StoreError};
 
 use crate::support::{Place, apply, create, keys, run, secret};
 
@@ -66,6 +66,7 @@ fn rows_of_another_day_are_not_taken_for_todays() {
             Change::RoleGranted { user: "ivan".into(), role: Role::Auditor, seen: Seen::default() };
         let old = std::fs::read(place.path()).unwrap();
         apply(&store, vec![granted]).unwrap();
+        apply(&store, vec![create("c")]).unwrap();
         store.stop();
         old
     };
@@ -89,8 +90,98 @@ fn rows_of_another_day_are_not_taken_for_todays() {
     intruder
         .execute_batch("REPLACE INTO main.meta SELECT * FROM old.meta WHERE key = 'seal'")
         .unwrap();
-    let store = unlock(&place).unwrap();
-    assert!(!store.verify(vec![]).unwrap().is_sound());
+    let error = unlock(&place).err().unwrap();
+    assert!(matches!(error, StoreError::Incomplete(_)), "{error}");
+    assert!(error.to_string().contains("it was put back"), "{error}");
+    // Nor when that change, record 6, is called one of an object, or taken out.
+    for sql in ["UPDATE journal SET kind = 2 WHERE seq = 6", "DELETE FROM journal WHERE seq = 6"] {
+        execute(sql)(&intruder);
+        let error = unlock(&place).err().unwrap();
+        assert!(matches!(error, StoreError::Damaged(_, _)), "{sql}: {error}");
+    }
+}
+
+#[test]
+fn every_change_about_the_server_makes_an_older_seal_too_old() {
+    let group = || ("payroll".to_owned(), "user:bob".to_owned());
+    let changes = [
+        Change::RoleGranted { user: "ivan".into(), role: Role::Auditor, seen: Seen::default() },
+        Change::RoleRevoked { user: "olga".into(), role: Role::Auditor },
+        Change::GroupGranted {
+            key_group: group().0,
+            subject: group().1,
+            operation: 10,
+            seen: Seen::default(),
+        },
+        Change::GroupGrantRevoked { key_group: group().0, subject: group().1, operation: 10 },
+        Change::CertificateIssued(CertificateInfo {
+            fingerprint: "cd".into(),
+            ..CertificateInfo::default()
+        }),
+        revoked(),
+        Change::Setting(Setting { namespace: "n".into(), key: "k".into(), value: None }),
+        Change::Noted { what: "w".into(), text: "t".into() },
+    ];
+    for change in changes {
+        let place = closed();
+        let row = |connection: &Connection| -> Vec<u8> {
+            connection
+                .query_row("SELECT value FROM meta WHERE key = 'seal'", [], |r| r.get(0))
+                .unwrap()
+        };
+        // What the change writes is put back by hand: only the journal tells of it.
+        let (seal, rows) = {
+            let intruder = place.intruder();
+            let rows: Vec<(String, String, Vec<u8>, Vec<u8>)> = intruder
+                .prepare("SELECT family, key, value, mac FROM server_state")
+                .unwrap()
+                .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))
+                .unwrap()
+                .collect::<Result<_, _>>()
+                .unwrap();
+            (row(&intruder), rows)
+        };
+        let store = place.open();
+        apply(&store, vec![change.clone()]).unwrap();
+        apply(&store, vec![create("c"), create("d")]).unwrap();
+        store.stop();
+        unlock(&place).unwrap().stop();
+        let intruder = place.intruder();
+        assert_ne!(row(&intruder), seal, "{change:?}");
+        intruder.execute("UPDATE meta SET value = ?1 WHERE key = 'seal'", [seal]).unwrap();
+        intruder.execute("DELETE FROM server_state", []).unwrap();
+        for row in rows {
+            intruder
+                .execute(
+                    "INSERT INTO server_state VALUES (?1, ?2, ?3, ?4)",
+                    rusqlite::params![row.0, row.1, row.2, row.3],
+                )
+                .unwrap();
+        }
+        let error = unlock(&place).err().unwrap();
+        assert!(error.to_string().contains("it was put back"), "{change:?}: {error}");
+    }
+}
+
+#[test]
+fn changes_of_objects_after_the_seal_open_over_ends_of_segments() {
+    let place = closed();
+    let seal = |place: &Place| -> Vec<u8> {
+        let sql = "SELECT value FROM meta WHERE key = 'seal'";
+        place.intruder().query_row(sql, [], |r| r.get(0)).unwrap()
+    };
+    let first = seal(&place);
+    for n in 0..3 {
+        let options = Options { segment_records: 4, ..place.options() };
+        let store = place.open_with(options);
+        for m in 0..7 {
+            apply(&store, vec![create(&format!("s{n}-{m}"))]).unwrap();
+        }
+        store.stop();
+    }
+    // The end of a segment writes it anew, so that its key covers what comes after.
+    assert_ne!(seal(&place), first);
+    assert!(unlock(&place).unwrap().verify(vec![]).unwrap().is_sound());
 }
 
 #[test]
