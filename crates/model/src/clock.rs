@@ -3,7 +3,7 @@
 //! Wall clocks jump: by a wrong NTP server, by an operator, by a restored snapshot. A jump would
 //! activate or deactivate keys that nobody meant to. [`ClockGuard`] compares the wall clock with
 //! the monotonic one, and at a start with the newest record. When they part by more than
-//! [`MAX_JUMP_MS`], an alarm stands until an operator confirms the wall clock. While it stands
+//! [`MAX_JUMP_MS`], at once or in many small steps, an alarm stands until an operator confirms the wall clock. While it stands
 //! nobody knows which of the two is right, so a [`Reading`] gives both: what is to be done for good
 //! must be right by both.
 //!
@@ -12,6 +12,13 @@
 
 /// How far wall and monotonic clock may part, in milliseconds, before transitions pause.
 pub const MAX_JUMP_MS: i64 = 60_000;
+
+/// How fast the two may part for ever without an alarm, parts per million: more than the crystals
+/// of two clocks differ by, and less than 1.8 seconds an hour.
+pub const FAIR_DRIFT_PPM: i64 = 500;
+
+/// Nanoseconds in a millisecond. A millisecond of a drift of one part per million is one.
+const NS_PER_MS: i64 = 1_000_000;
 
 /// A jump that was seen and not yet confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +122,10 @@ pub struct ClockGuard {
     trusted_ms: i64,
     /// The monotonic clock at that time.
     mono_ms: i64,
+    /// How far the wall clock has moved from where the monotonic clock would have it, in all
+    /// steps since the watch began or the clock was confirmed, less what fair drift explains.
+    /// Nanoseconds, or a reading each millisecond would lose the drift to rounding.
+    drift_ns: i64,
     alarm: Option<ClockAlarm>,
 }
 
@@ -124,7 +135,7 @@ impl ClockGuard {
     /// does an alarm that stood before and was not confirmed (`standing`).
     pub fn start(wall_ms: i64, mono_ms: i64, reference_ms: Option<i64>, standing: bool) -> Self {
         let reference = reference_ms.unwrap_or(wall_ms);
-        let mut guard = Self { trusted_ms: wall_ms, mono_ms, alarm: None };
+        let mut guard = Self { trusted_ms: wall_ms, mono_ms, drift_ns: 0, alarm: None };
         if standing || reference.saturating_sub(wall_ms) > MAX_JUMP_MS {
             guard.raise(reference, wall_ms, mono_ms);
         }
@@ -146,11 +157,18 @@ impl ClockGuard {
 
     /// Takes a reading of both clocks.
     pub fn observe(&mut self, wall_ms: i64, mono_ms: i64) -> Reading {
-        let reckoned_ms = self.trusted_ms.saturating_add(mono_ms.saturating_sub(self.mono_ms));
+        let elapsed_ms = mono_ms.saturating_sub(self.mono_ms);
+        let reckoned_ms = self.trusted_ms.saturating_add(elapsed_ms);
         if self.alarm.is_none() {
-            if wall_ms.saturating_sub(reckoned_ms).saturating_abs() <= MAX_JUMP_MS {
+            let step_ms = wall_ms.saturating_sub(reckoned_ms);
+            let fair_ns = elapsed_ms.max(0).saturating_mul(FAIR_DRIFT_PPM);
+            let rest_ns = self.drift_ns - self.drift_ns.clamp(-fair_ns, fair_ns);
+            let drift_ns = rest_ns.saturating_add(step_ms.saturating_mul(NS_PER_MS));
+            let limit_ns = MAX_JUMP_MS.saturating_mul(NS_PER_MS);
+            if step_ms.saturating_abs() <= MAX_JUMP_MS && drift_ns.saturating_abs() <= limit_ns {
                 self.trusted_ms = wall_ms;
                 self.mono_ms = mono_ms;
+                self.drift_ns = drift_ns;
                 return Reading::certain(wall_ms);
             }
             self.raise(reckoned_ms, wall_ms, mono_ms);
@@ -169,7 +187,7 @@ impl ClockGuard {
 
     /// An operator vouches for the wall clock as it is now.
     pub fn confirm(&mut self, wall_ms: i64, mono_ms: i64) {
-        *self = Self { trusted_ms: wall_ms, mono_ms, alarm: None };
+        *self = Self { trusted_ms: wall_ms, mono_ms, drift_ns: 0, alarm: None };
     }
 
     fn raise(&mut self, expected_ms: i64, found_ms: i64, mono_ms: i64) {

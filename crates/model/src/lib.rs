@@ -34,7 +34,7 @@ mod server;
 mod stamp;
 
 pub use change::{Change, ChangeKind, Counter, Event, NewObject, Origin, Setting};
-pub use clock::{ClockAlarm, ClockGuard, ClockMark, MAX_JUMP_MS, Reading};
+pub use clock::{ClockAlarm, ClockGuard, ClockMark, FAIR_DRIFT_PPM, MAX_JUMP_MS, Reading};
 pub use codec::{CodecError, MAX_ENCODED, name_of_tag};
 pub use contest::{Contest, Seen};
 pub use lifecycle::{Lifecycle, Purpose, StateFault, permits};

@@ -1,7 +1,7 @@
 //! The clock guard and the hybrid clock.
 
 use proptest::prelude::*;
-use strongroom_model::{ClockAlarm, ClockGuard, HybridClock, MAX_JUMP_MS, Reading};
+use strongroom_model::{ClockAlarm, ClockGuard, FAIR_DRIFT_PPM, HybridClock, MAX_JUMP_MS, Reading};
 
 const START: i64 = 1_700_000_000_000;
 
@@ -160,6 +160,88 @@ proptest! {
                 prop_assert!(tick > before && tick >= value << 16);
                 prop_assert_eq!(tick, clock.last());
             }
+        }
+    }
+}
+
+#[test]
+fn small_steps_count_together() {
+    for sign in [1, -1] {
+        let mut guard = ClockGuard::start(START, 0, None, false);
+        guard.observe(START + sign * 59_000, 0);
+        assert_eq!(guard.alarm(), None);
+        let (expected_ms, found_ms) = (START + sign * 59_000, START + sign * 61_000);
+        let reading = guard.observe(found_ms, 0);
+        assert_eq!(guard.alarm(), Some(ClockAlarm { expected_ms, found_ms }));
+        assert_eq!(reading.earliest_ms, expected_ms.min(found_ms));
+        assert_eq!(reading.latest_ms, expected_ms.max(found_ms));
+    }
+}
+
+#[test]
+fn a_step_that_was_long_ago_counts_no_more() {
+    let mut guard = ClockGuard::start(START, 0, None, false);
+    guard.observe(START + 59_000, 0);
+    let later = 59_000 * 1_000_000 / FAIR_DRIFT_PPM;
+    guard.observe(START + 59_000 + later, later);
+    guard.observe(START + 118_000 + later, later);
+    assert_eq!(guard.alarm(), None);
+    guard.observe(START + 120_000 + later, later);
+    assert!(guard.alarm().is_some());
+}
+
+#[test]
+fn confirming_forgets_the_steps_before() {
+    let mut guard = ClockGuard::start(START, 0, None, false);
+    guard.observe(START + 59_000, 0);
+    guard.confirm(START + 59_000, 0);
+    guard.observe(START + 118_000, 0);
+    assert_eq!(guard.alarm(), None);
+}
+
+/// How far fair drift takes a clock in a time, milliseconds, rounded up.
+fn fair(elapsed_ms: i64) -> i64 {
+    elapsed_ms * FAIR_DRIFT_PPM / 1_000_000 + 1
+}
+
+proptest! {
+    /// However the wall clock is led away, in steps of whatever size: what is trusted lies no
+    /// further from the monotonic clock than the limit and fair drift, also once the alarm stands.
+    #[test]
+    fn no_steps_lead_the_trusted_time_away(
+        steps in prop::collection::vec((0i64..600_000, -61_000i64..=61_000), 1..200),
+        lean in -61_000i64..=61_000,
+    ) {
+        let mut guard = ClockGuard::start(START, 0, None, false);
+        let (mut mono, mut moved) = (0, 0);
+        for (elapsed, step) in steps {
+            mono += elapsed;
+            // Half of the cases push one way all the time.
+            moved += if lean % 2 == 0 { step } else { lean.signum() * step.abs() };
+            let reading = guard.observe(START + mono + moved, mono);
+            if let Some(alarm) = guard.alarm() {
+                let limit = MAX_JUMP_MS + fair(mono);
+                prop_assert!((alarm.expected_ms - START - mono).abs() <= limit);
+                prop_assert!(reading.earliest_ms <= START + mono + limit);
+                break;
+            }
+            prop_assert!(moved.abs() <= MAX_JUMP_MS + fair(mono));
+        }
+    }
+
+    /// A clock that only runs a little fast or slow never raises the alarm, however often or
+    /// seldom it is read.
+    #[test]
+    fn fair_drift_is_followed_for_ever(
+        ppm in -FAIR_DRIFT_PPM..=FAIR_DRIFT_PPM,
+        pauses in prop::collection::vec(1i64..100_000_000, 1..200),
+    ) {
+        let mut guard = ClockGuard::start(START, 0, None, false);
+        let mut mono = 0;
+        for pause in pauses {
+            mono += pause;
+            let wall = START + mono + mono * ppm / 1_000_000;
+            prop_assert_eq!(guard.observe(wall, mono), Reading::certain(wall));
         }
     }
 }
