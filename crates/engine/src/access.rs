@@ -45,7 +45,21 @@ impl policy::GroupGrants for Granted<'_> {
 
 /// Who asks, as the policy knows them.
 pub(crate) fn who<'a>(caller: &'a Caller, server: &ServerState) -> policy::Who<'a> {
-    policy::Who { user: &caller.user, groups: &caller.groups, role: server.role_of(&caller.user) }
+    who_is(&caller.user, &caller.groups, server)
+}
+
+/// A user with these groups, as the policy knows them.
+pub(crate) fn who_is<'a>(
+    user: &'a str,
+    groups: &'a [String],
+    server: &ServerState,
+) -> policy::Who<'a> {
+    let mut held = server.roles_of(user);
+    let (role, conflicting) = match (held.next(), held.next()) {
+        (role, None) => (role, false),
+        (_, Some(_)) => (None, true),
+    };
+    policy::Who { user, groups, role, conflicting }
 }
 
 /// Whether an instance of [`key_group_attribute`] names this group.

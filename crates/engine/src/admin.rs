@@ -5,8 +5,8 @@ use std::sync::mpsc::channel;
 
 use strongroom_kmip::{Operation, Tag, Value};
 use strongroom_model::{
-    AttributeKey, CertificateInfo, CertificateState, Change, ChangeKind, ClockAlarm, Contest,
-    Lifecycle, ManagedObject, ObjectId, Role, Setting,
+    AttributeKey, CertificateInfo, CertificateState, Change, ChangeKind, ClockAlarm, Lifecycle,
+    ManagedObject, ObjectId, Role, ServerState, Setting,
 };
 use strongroom_secmem::SecretBytes;
 use strongroom_store::{Counts, StoreError, WriteTx, archival_due, scheduled_destruction};
@@ -16,6 +16,7 @@ use crate::counters::Outcome;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::operations::{archival, archive_when_ended};
+use crate::roles;
 use crate::rotation::rotate_if_due;
 
 /// Due objects handled in one transaction.
@@ -111,41 +112,75 @@ impl Engine {
         self.inner.store.server_state().role_of(user)
     }
 
-    /// Every user who holds a role, with it, by name.
+    /// Every role that a user was given and not lost, by the users' names. Who is named twice has
+    /// roles that exclude each other, from sites that did not know of each other; none of them
+    /// counts until all but one are taken.
     pub fn roles(&self) -> Vec<(String, Role)> {
         let state = self.inner.store.server_state();
-        let mut users: Vec<&String> = state.roles.keys().map(|(user, _)| user).collect();
-        users.dedup();
-        users.into_iter().filter_map(|u| Some((u.clone(), state.role_of(u)?))).collect()
+        let held = state.roles.iter().filter(|(_, contest)| contest.weak_holds());
+        held.map(|((user, role), _)| (user.clone(), *role)).collect()
     }
 
-    /// Gives a user a role.
+    /// Gives a user a role, and says whether that changed anything.
     ///
     /// # Errors
-    /// [`EngineError::RoleExcluded`] when the user holds another.
-    pub fn grant_role(&self, by: &Caller, user: &str, role: Role) -> Result<(), EngineError> {
-        if let Some(held) = self.role_of(user) {
-            if held == role {
-                return Ok(());
-            }
-            return Err(EngineError::RoleExcluded {
-                user: user.to_owned(),
-                held: held.name(),
-                wanted: role.name(),
-            });
-        }
-        let state = self.inner.store.server_state();
-        let seen =
-            state.roles.get(&(user.to_owned(), role)).map(Contest::strong_seen).unwrap_or_default();
-        self.append(by, "grant role", Change::RoleGranted { user: user.to_owned(), role, seen })
+    /// [`EngineError::RoleExcluded`] when the user holds another, or the store's.
+    pub fn grant_role(&self, by: &Caller, user: &str, role: Role) -> Result<bool, EngineError> {
+        let user = user.to_owned();
+        self.change_roles(by, "grant role", move |state| roles::granted(state, &user, role))
     }
 
-    /// Takes a role from a user.
+    /// Takes a role from a user; one that is not held stays away.
     ///
     /// # Errors
-    /// The store's.
+    /// [`EngineError::LastOfficer`], or the store's.
     pub fn revoke_role(&self, by: &Caller, user: &str, role: Role) -> Result<(), EngineError> {
-        self.append(by, "revoke role", Change::RoleRevoked { user: user.to_owned(), role })
+        let user = user.to_owned();
+        let decide = move |state: &ServerState| roles::revoked(state, &user, role);
+        self.change_roles(by, "revoke role", decide).map(|_| ())
+    }
+
+    /// Takes every role that a user holds, and says whether there was one.
+    ///
+    /// # Errors
+    /// [`EngineError::LastOfficer`], or the store's.
+    pub fn revoke_roles(&self, by: &Caller, user: &str) -> Result<bool, EngineError> {
+        let user = user.to_owned();
+        self.change_roles(by, "revoke role", move |state| roles::all_revoked(state, &user))
+    }
+
+    /// Whether giving a user a role, or taking every one, would change anything.
+    ///
+    /// # Errors
+    /// As of [`Engine::grant_role`] and [`Engine::revoke_roles`].
+    pub fn try_role(&self, user: &str, role: Option<Role>) -> Result<bool, EngineError> {
+        let state = self.inner.store.server_state();
+        let changes = match role {
+            Some(role) => roles::granted(&state, user, role)?,
+            None => roles::all_revoked(&state, user)?,
+        };
+        Ok(!changes.is_empty())
+    }
+
+    /// Decides on roles on the writer, so that nothing comes between the decision and the change.
+    fn change_roles(
+        &self,
+        by: &Caller,
+        operation: &str,
+        decide: impl FnOnce(&ServerState) -> Result<Vec<Change>, EngineError> + Send + 'static,
+    ) -> Result<bool, EngineError> {
+        let origin = by.origin(operation, "");
+        let now_ms = self.inner.stamp_ms();
+        self.commit(move |tx| {
+            let changes = match decide(tx.server_state()) {
+                Ok(changes) => changes,
+                Err(refused) => return Ok(Err(refused)),
+            };
+            for change in &changes {
+                tx.append(&origin, change, now_ms)?;
+            }
+            Ok(Ok(!changes.is_empty()))
+        })?
     }
 
     /// Notes a certificate that was issued or imported.

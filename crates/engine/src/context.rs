@@ -8,8 +8,8 @@ use strongroom_kmip::{
     Encoder, Operation, ProtocolVersion, ResultReason, Tag, UniqueIdentifierEnum, View,
 };
 use strongroom_model::{
-    Change, Counter, Lifecycle, ManagedObject, ObjectId, Origin, Purpose, Reading, Role,
-    ServerState, StateFault, permits,
+    Change, Counter, Lifecycle, ManagedObject, ObjectId, Origin, Purpose, Reading, ServerState,
+    StateFault, permits,
 };
 use strongroom_policy as policy;
 use strongroom_secmem::SecretBytes;
@@ -52,7 +52,8 @@ pub(crate) struct Ctx<'a, 'tx> {
     pub(crate) caller: &'a Caller,
     /// The server's own state as the request found it: roles and grants on key groups.
     pub(crate) server: &'a ServerState,
-    pub(crate) role: Option<Role>,
+    /// Who asks, as the policy knows them.
+    pub(crate) who: policy::Who<'a>,
     /// Who owns what is made, where that is not the caller: a replacement belongs to the owner of
     /// what it replaces, or the grant of a Re-key would be one of everything.
     pub(crate) owner: Option<String>,
@@ -192,8 +193,7 @@ impl Ctx<'_, '_> {
         operation: Operation,
         object: Option<(&ManagedObject, &[String])>,
     ) -> policy::Decision {
-        let who =
-            policy::Who { user: &self.caller.user, groups: &self.caller.groups, role: self.role };
+        let who = self.who;
         let granted = Granted(self.server);
         let facts = object.map(|(object, key_groups)| {
             policy::Facts::of(&who, operation, object, key_groups, &granted)

@@ -58,6 +58,9 @@ pub enum EngineError {
         /// The role asked for.
         wanted: &'static str,
     },
+    /// Without this user nobody would be officer.
+    #[error("{0} is the last officer: give another the role first")]
+    LastOfficer(String),
     /// There is no such managed object.
     #[error("there is no object {0}")]
     NoObject(String),

@@ -8,6 +8,7 @@ mod ciphers;
 mod clock;
 mod crypto;
 mod dates;
+mod duties;
 mod forward;
 mod heads;
 mod keys;

@@ -39,6 +39,7 @@ mod operations;
 mod quorum;
 mod refusal;
 mod request;
+mod roles;
 mod root;
 mod root_key;
 mod rotation;

@@ -12,7 +12,7 @@ use strongroom_kmip::{
     AsynchronousIndicator, BatchErrorContinuationOption, Encoder, Operation, ProtocolVersion,
     ResultReason, ResultStatus, Tag,
 };
-use strongroom_model::{Reading, Role, ServerState};
+use strongroom_model::{Reading, ServerState};
 use strongroom_policy as policy;
 use strongroom_store::{Done, StoreError, WriteTx};
 use zeroize::Zeroizing;
@@ -223,8 +223,8 @@ fn run(
 ) -> Result<Ran, Stop> {
     let time = inner.time();
     let server = inner.store.server_state();
-    let role = server.role_of(&caller.user);
-    let runner = Runner { inner, unsealed, caller, request, server: &server, role, time };
+    let who = who(caller, &server);
+    let runner = Runner { inner, unsealed, caller, request, server: &server, who, time };
     let Some(tx) = tx else { return runner.all(None, prepared) };
     let undo = request.header.batch_error == BatchErrorContinuationOption::UNDO;
     if !undo && !request.items.iter().any(|item| operations::makes_pair(item.operation)) {
@@ -255,7 +255,7 @@ struct Runner<'a> {
     caller: &'a Caller,
     request: &'a Request<'a>,
     server: &'a ServerState,
-    role: Option<Role>,
+    who: policy::Who<'a>,
     time: Reading,
 }
 
@@ -319,7 +319,7 @@ impl Runner<'_> {
                 unsealed: self.unsealed,
                 caller: self.caller,
                 server: self.server,
-                role: self.role,
+                who: self.who,
                 owner: None,
                 operation: item.operation,
                 alone: self.request.items.len() == 1,

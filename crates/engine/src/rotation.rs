@@ -16,6 +16,7 @@ use strongroom_kmip::{
 use strongroom_model::{
     AttributeKey, Change, ChangeKind, Lifecycle, ManagedObject, ObjectId, Reading,
 };
+use strongroom_policy::Who;
 use strongroom_store::{StoreError, WriteTx, rotation_due};
 
 use crate::cache::Cached;
@@ -258,7 +259,8 @@ impl Rotation<'_> {
             unsealed,
             caller: &owner,
             server: &server,
-            role: None,
+            // The duties bind people, not what a key's date or an officer asks for.
+            who: Who { user: &owner.user, groups: &owner.groups, role: None, conflicting: false },
             owner: None,
             operation: if symmetric { Operation::RE_KEY } else { Operation::RE_KEY_KEY_PAIR },
             version: ProtocolVersion::V2_1,

@@ -5,12 +5,10 @@ use std::sync::Arc;
 
 use strongroom_kmip::Operation;
 use strongroom_model::{Change, ObjectId, ServerState, Setting};
-use strongroom_policy::{
-    self as policy, Action, AdminAction, Decision, Explanation, Facts, Rules, Who,
-};
+use strongroom_policy::{self as policy, Action, AdminAction, Decision, Explanation, Facts, Rules};
 use strongroom_store::StoreError;
 
-use crate::access::{Granted, key_groups, who};
+use crate::access::{Granted, key_groups, who, who_is};
 use crate::caller::Caller;
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -233,8 +231,7 @@ impl Engine {
         let state = self.inner.store.server_state();
         let known = groups_of(&state, &question.user);
         let groups = question.groups.clone().or(known).unwrap_or_default();
-        let who =
-            Who { user: &question.user, groups: &groups, role: state.role_of(&question.user) };
+        let who = who_is(&question.user, &groups, &state);
         let object = match &question.object {
             None => None,
             Some(id) => Some(self.stored(id)?.ok_or_else(|| EngineError::NoObject(id.clone()))?),
@@ -291,7 +288,7 @@ impl Engine {
                 diff.left_out += requests;
                 continue;
             };
-            let who = Who { user: &user, groups: &groups, role: state.role_of(&user) };
+            let who = who_is(&user, &groups, &state);
             let in_groups = stored.as_ref().map(key_groups).unwrap_or_default();
             let facts =
                 stored.as_ref().map(|o| Facts::of(&who, operation, o, &in_groups, &granted));

@@ -121,17 +121,21 @@ impl ServerState {
     /// The role that `user` holds. Should two sites have granted two, none holds: duties are
     /// exclusive, and an officer must settle it.
     pub fn role_of(&self, user: &str) -> Option<Role> {
-        // Asked with every request: one walk through the user's rows instead of one for each role.
-        let mut held = self
-            .roles
-            .range((user.to_owned(), Role::CryptoOfficer)..)
-            .take_while(|((name, _), _)| name == user)
-            .filter(|(_, contest)| contest.weak_holds())
-            .map(|((_, role), _)| *role);
+        let mut held = self.roles_of(user);
         match (held.next(), held.next()) {
             (Some(role), None) => Some(role),
             _ => None,
         }
+    }
+
+    /// Every role that `user` was given and not lost, also where they exclude each other.
+    pub fn roles_of<'a>(&'a self, user: &'a str) -> impl Iterator<Item = Role> + 'a {
+        // Asked with every request: one walk through the user's rows instead of one for each role.
+        self.roles
+            .range((user.to_owned(), Role::CryptoOfficer)..)
+            .take_while(move |((name, _), _)| name == user)
+            .filter(|(_, contest)| contest.weak_holds())
+            .map(|((_, role), _)| *role)
     }
 
     /// Whether the certificate with this fingerprint (hexadecimal) is revoked.

@@ -12,6 +12,7 @@ use crate::rule;
 ///
 /// - What is not offered to clients is refused.
 /// - System administrators, auditors and custodians neither make nor use keys.
+/// - Who holds several roles has none that counts, and neither makes nor uses keys.
 /// - An administrative action is for the roles that have it. Unsealing and asking after health
 ///   are for whoever has a certificate that counts, and no rule can shut anybody out.
 pub fn duty(request: &Request<'_>) -> Option<Decision> {
@@ -19,6 +20,9 @@ pub fn duty(request: &Request<'_>) -> Option<Decision> {
         Action::Kmip(operation) => match class_of(operation) {
             Class::Open => None,
             Class::Never => Some(Decision::deny(rule::DEFAULT_DENY)),
+            Class::Creates | Class::OnObjects if request.who.conflicting => {
+                Some(Decision::deny(rule::ROLES_CONFLICT))
+            }
             Class::Creates | Class::OnObjects => {
                 let keyless = request.who.role.is_some_and(has_no_keys);
                 keyless.then(|| Decision::deny(rule::DUTY_NO_KEYS))
@@ -26,6 +30,9 @@ pub fn duty(request: &Request<'_>) -> Option<Decision> {
         },
         Action::Admin(action) => match action.needs() {
             Needs::Certificate => Some(Decision::allow(rule::ANYONE)),
+            Needs::Roles(_) if request.who.conflicting => {
+                Some(Decision::deny(rule::ROLES_CONFLICT))
+            }
             needs if needs.met_by(request.who.role) => None,
             Needs::Roles(_) => Some(Decision::deny(rule::ROLE_LACKS)),
         },

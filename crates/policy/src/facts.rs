@@ -33,6 +33,8 @@ pub struct Who<'a> {
     pub groups: &'a [String],
     /// The user's role, if any.
     pub role: Option<Role>,
+    /// Whether the user was given several roles, which exclude each other. `role` is none then.
+    pub conflicting: bool,
 }
 
 /// How the one who asks stands to an object, and what kind of object it is. There is nothing else

@@ -25,7 +25,7 @@
 //! let decider = Decider::new()?;
 //! let groups = ["payroll".to_owned()];
 //! let decision = decider.decide(&Request {
-//!     who: Who { user: "alice", groups: &groups, role: None },
+//!     who: Who { user: "alice", groups: &groups, role: None, conflicting: false },
 //!     action: Action::Kmip(Operation::CREATE),
 //!     object: None,
 //! });

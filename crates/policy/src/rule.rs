@@ -19,6 +19,8 @@ pub const ROLE: &str = "role";
 pub const DUTY_NO_KEYS: &str = "duty-no-keys";
 /// Denied: the role lacks the administrative action, or there is no role.
 pub const ROLE_LACKS: &str = "role-lacks";
+/// Denied: the user holds several roles, which exclude each other.
+pub const ROLES_CONFLICT: &str = "roles-conflict";
 /// Denied: no rule allows it.
 pub const DEFAULT_DENY: &str = "default-deny";
 
@@ -40,6 +42,12 @@ pub const ALL: &[(&str, bool, &str)] = &[
         "System administrators, auditors and custodians neither make nor use keys.",
     ),
     (ROLE_LACKS, false, "The user has no role, or one without this administrative action."),
+    (
+        ROLES_CONFLICT,
+        false,
+        "The user was given several roles that exclude each other; until an officer has settled \
+         it, none counts.",
+    ),
     (DEFAULT_DENY, false, "No rule allows it."),
     (POLICY_ERROR, false, "A rule could not be evaluated, so nothing is allowed."),
 ];

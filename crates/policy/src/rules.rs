@@ -222,7 +222,7 @@ impl Rules {
         for action in kmip.chain(admin) {
             for role in [None, Some(Role::CryptoOfficer)] {
                 for object in [None, Some(facts)] {
-                    let who = Who { user: "somebody", groups: &groups, role };
+                    let who = Who { user: "somebody", groups: &groups, role, conflicting: false };
                     let request = Request { who, action, object };
                     if self.decide(&request).rule() == rule::POLICY_ERROR {
                         return Err(RulesError::Unevaluable(action.name()));

@@ -103,7 +103,7 @@ impl Manager for Memory {
     }
     fn decide(&self, caller: &Caller, action: AdminAction) -> Decision {
         let role = self.role_of(&caller.user);
-        let who = Who { user: &caller.user, groups: &caller.groups, role };
+        let who = Who { user: &caller.user, groups: &caller.groups, role, conflicting: false };
         let request = Request { who, action: Action::Admin(action), object: None };
         Rules::builtin().unwrap().decide(&request)
     }

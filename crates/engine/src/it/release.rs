@@ -26,7 +26,7 @@ fn leaks(reply: &[u8], key: &[u8]) -> bool {
 }
 
 /// A symmetric key's structure with these octets.
-fn symmetric(e: &mut Encoder, octets: &[u8]) {
+pub(super) fn symmetric(e: &mut Encoder, octets: &[u8]) {
     e.structure(Tag::SYMMETRIC_KEY, |e| {
         e.structure(Tag::KEY_BLOCK, |e| {
             e.enumeration(Tag::KEY_FORMAT_TYPE, KeyFormatType::RAW);

@@ -2,9 +2,10 @@
 
 use strongroom_kmip::{
     Attribute, AttributeName, AttributeSet, CryptographicAlgorithm, KeyWrapType, ObjectType,
-    ResultReason, Tag, UniqueIdentifierEnum, Value, View,
+    Operation, ResultReason, Tag, UniqueIdentifierEnum, Value, View,
 };
 use strongroom_model::{Change, ChangeKind, Lifecycle, ObjectId};
+use strongroom_store::scheduled_destruction;
 
 use super::create::Birth;
 use super::{keys, template, wrapping};
@@ -45,13 +46,34 @@ pub(super) fn import(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Ref
                 format!("there is an object {id} already"),
             ));
         }
-        let _allowed = ctx.load(&id)?;
+        check_replaceable(ctx, &id)?;
         return replace_existing(ctx, &id, birth);
     }
     birth.id = Some(id);
     let id = birth.deliver(ctx)?;
     ctx.out.text(Tag::UNIQUE_IDENTIFIER, id.as_str());
     ctx.leave(Some(UniqueIdentifierEnum::IMPORT), &id);
+    Ok(())
+}
+
+/// Whether the caller may put another value in place of an object's. The old value is gone for
+/// good then: whoever may not destroy the object may not replace it.
+fn check_replaceable(ctx: &mut Ctx<'_, '_>, id: &ObjectId) -> Result<(), Refusal> {
+    let cached = ctx.load(id)?;
+    let rule = ctx.trail.rule.clone();
+    if ctx.load_for(id, Operation::DESTROY).is_err() {
+        return Err(Refusal::denied(format!(
+            "object {id} may not be replaced by {}: that ends its value, and Destroy is denied \
+             (rule {})",
+            ctx.caller.user, ctx.trail.rule
+        )));
+    }
+    ctx.trail.rule = rule;
+    if cached.object.value_of(&scheduled_destruction()).is_some() {
+        return Err(Refusal::wrong_state(format!(
+            "object {id} is to be destroyed: have that called back before it is replaced"
+        )));
+    }
     Ok(())
 }
 
@@ -92,7 +114,7 @@ fn replace_existing(ctx: &mut Ctx<'_, '_>, id: &ObjectId, mut birth: Birth) -> R
         .iter()
         .filter(|(key, register)| {
             // What the replacement does not carry falls away, but for what the server keeps.
-            register.value.is_some() && key.name.rule().is_none_or(|rule| rule.client_sets)
+            register.value.is_some() && !is_servers_own(&key.name)
         })
         .map(|(key, _)| (key.clone(), None))
         .collect();
@@ -115,6 +137,17 @@ fn replace_existing(ctx: &mut Ctx<'_, '_>, id: &ObjectId, mut birth: Birth) -> R
     ctx.out.text(Tag::UNIQUE_IDENTIFIER, id.as_str());
     ctx.leave(Some(UniqueIdentifierEnum::IMPORT), id);
     Ok(())
+}
+
+/// Whether an attribute is the server's to keep when an object's value is replaced: its key
+/// groups, what is to become of it and when. How the value came goes with the value.
+fn is_servers_own(name: &AttributeName) -> bool {
+    match name {
+        AttributeName::Vendor { vendor, .. } => {
+            vendor == "strongroom" && *name != wrapped_in_structure()
+        }
+        AttributeName::Standard(_) => name.rule().is_some_and(|rule| !rule.client_sets),
+    }
 }
 
 /// Reads an object and its attributes from a payload, and unwraps it where it comes wrapped and

@@ -53,6 +53,7 @@ pub(super) fn re_key(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Ref
         ));
     }
     let given = ctx.attributes(AttributeSet::Own, payload)?;
+    check_given(ctx, old, &given)?;
     let new = replace(ctx, old, given, offset(payload))?;
     ctx.out.text(Tag::UNIQUE_IDENTIFIER, new.as_str());
     ctx.leave(Some(UniqueIdentifierEnum::RE_KEY), &new);
@@ -123,6 +124,8 @@ pub(super) fn re_key_key_pair(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Resul
     };
     let private_given = with_common(ctx.attributes(AttributeSet::PrivateKey, payload)?);
     let public_given = with_common(ctx.attributes(AttributeSet::PublicKey, payload)?);
+    check_given(ctx, private, &private_given)?;
+    check_given(ctx, &public_cached.object, &public_given)?;
     let (new_private, new_public) = replace_pair(
         ctx,
         Half { old: &cached, given: private_given, offset },
@@ -196,6 +199,23 @@ fn curve_of(ctx: &Ctx<'_, '_>, cached: &Cached) -> Option<RecommendedCurve> {
 
 fn offset(payload: View<'_>) -> Option<i64> {
     payload.find(Tag::OFFSET)?.as_interval().map(i64::from)
+}
+
+/// Only the owner says in what a replacement differs: to everybody else a grant of Re-key would
+/// be one to lift the key's protection, to widen its uses and to take its limits away.
+fn check_given(ctx: &Ctx<'_, '_>, old: &ManagedObject, given: &[Attribute]) -> Result<(), Refusal> {
+    if old.owner() == ctx.caller.user {
+        return Ok(());
+    }
+    let has = |a: &Attribute| old.instances(&a.name).any(|(_, value)| *value == a.value);
+    match given.iter().find(|a| !has(a)) {
+        None => Ok(()),
+        Some(other) => Err(Refusal::denied(format!(
+            "{} does not own object {}, and may not give its replacement another {}: leave the \
+             attributes out, and set the dates by the Offset",
+            ctx.caller.user, old.id, other.name
+        ))),
+    }
 }
 
 /// An object is replaced once; an archived one when it is recovered, a destroyed one never.

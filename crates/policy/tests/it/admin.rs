@@ -36,7 +36,7 @@ const TABLE: &[(AdminAction, &[Role])] = &[
 fn ask(role: Option<Role>, action: AdminAction) -> (bool, String) {
     let groups = ["officer".to_owned(), "sysadmin".to_owned()];
     let action = Action::Admin(action);
-    let who = Who { user: "officer", groups: &groups, role };
+    let who = Who { user: "officer", groups: &groups, role, conflicting: false };
     let decision = BUILTIN.decide(&Request { who, action, object: None });
     (decision.allowed, decision.rule().to_owned())
 }

@@ -72,7 +72,7 @@ fn ask(
     object: Option<&ManagedObject>,
 ) -> Decision {
     let groups: Vec<String> = groups.iter().map(|g| (*g).to_owned()).collect();
-    let who = Who { user, groups: &groups, role };
+    let who = Who { user, groups: &groups, role, conflicting: false };
     let object = object.map(|o| Facts::of(&who, operation, o, &[], &NoGroupGrants));
     BUILTIN.decide(&Request { who, action: Action::Kmip(operation), object })
 }

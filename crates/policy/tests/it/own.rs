@@ -37,7 +37,11 @@ fn ask(
     object: Option<Facts<'_>>,
 ) -> Decision {
     let groups = [group.to_owned()];
-    rules.decide(&Request { who: Who { user: "alice", groups: &groups, role }, action, object })
+    rules.decide(&Request {
+        who: Who { user: "alice", groups: &groups, role, conflicting: false },
+        action,
+        object,
+    })
 }
 
 #[test]
@@ -164,7 +168,7 @@ fn an_explanation_names_every_rule_that_held_and_the_facts() {
     let rules = Rules::with(NO_DBA).unwrap();
     let payroll = ["payroll".to_owned()];
     let groups = ["dba".to_owned()];
-    let who = Who { user: "alice", groups: &groups, role: None };
+    let who = Who { user: "alice", groups: &groups, role: None, conflicting: false };
     let mut object = facts(true, &payroll);
     object.user_grant = true;
     let action = Action::Kmip(Operation::GET);
@@ -223,7 +227,7 @@ proptest! {
         };
         let action = Action::Kmip(operations().nth(at).unwrap());
         for object in [None, Some(object)] {
-            let request = Request { who: Who { user: &user, groups: &groups, role }, action, object };
+            let request = Request { who: Who { user: &user, groups: &groups, role, conflicting: false }, action, object };
             prop_assert_eq!(written.decide(&request), shuffled.decide(&request));
         }
     }

@@ -8,7 +8,7 @@ use crate::{ROLES, operations};
 
 fn get<'a>(groups: &'a [String], key_groups: &'a [String]) -> Request<'a> {
     Request {
-        who: Who { user: "alice", groups, role: None },
+        who: Who { user: "alice", groups, role: None, conflicting: false },
         action: Action::Kmip(Operation::GET),
         object: Some(Facts {
             object_type: ObjectType::SYMMETRIC_KEY,
@@ -81,7 +81,7 @@ proptest! {
         for _ in 0..2 {
             for (user, groups, role, at, (owned, user_grant, group_grant), key_groups) in &asked {
                 let request = Request {
-                    who: Who { user, groups, role: *role },
+                    who: Who { user, groups, role: *role, conflicting: false },
                     action: Action::Kmip(operations().nth(*at).unwrap()),
                     object: Some(Facts {
                         object_type: ObjectType::SYMMETRIC_KEY, owned: *owned,

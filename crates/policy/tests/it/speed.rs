@@ -41,7 +41,7 @@ fn a_first_decision_takes_less_than_30_microseconds_and_a_known_one_less_than_on
     let names: Vec<String> = (0..2000).map(|n| format!("user-{n}")).collect();
     let time = |user: &str| {
         let request = Request {
-            who: Who { user, groups: &groups, role: None },
+            who: Who { user, groups: &groups, role: None, conflicting: false },
             action: Action::Kmip(Operation::ENCRYPT),
             object: Some(facts),
         };

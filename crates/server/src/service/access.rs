@@ -229,40 +229,23 @@ impl Access for EngineManager {
         role: Option<&str>,
         dry_run: bool,
     ) -> Result<Changed, Fault> {
-        let held = self.engine.role_of(user);
         let Some(word) = role else {
-            let Some(held) = held else { return Ok(Changed { changed: false, dry_run }) };
-            let officers =
-                self.engine.roles().iter().filter(|(_, r)| *r == Role::CryptoOfficer).count();
-            if held == Role::CryptoOfficer && officers < 2 {
-                return Err(Fault::new(
-                    errors::CONFLICT,
-                    format!("{user} is the last officer: give another the role first."),
-                ));
-            }
-            if !dry_run {
-                self.engine.revoke_role(caller, user, held)?;
-            }
-            return Ok(Changed { changed: true, dry_run });
+            let changed = match dry_run {
+                true => self.engine.try_role(user, None)?,
+                false => self.engine.revoke_roles(caller, user)?,
+            };
+            return Ok(Changed { changed, dry_run });
         };
         let role = Role::from_name(word).ok_or_else(|| {
             let names: Vec<_> = Role::ALL.iter().map(|r| r.name()).collect();
             Fault::bad_request(format!("A role is one of {}.", names.join(", ")))
         })?;
         crate::identity::check_user(user)?;
-        match held {
-            Some(held) if held == role => Ok(Changed { changed: false, dry_run }),
-            Some(held) if dry_run => Err(Fault::new(
-                errors::ROLE_EXCLUDED,
-                format!("{user} is {} already.", held.name()),
-            )),
-            _ => {
-                if !dry_run {
-                    self.engine.grant_role(caller, user, role)?;
-                }
-                Ok(Changed { changed: true, dry_run })
-            }
-        }
+        let changed = match dry_run {
+            true => self.engine.try_role(user, Some(role))?,
+            false => self.engine.grant_role(caller, user, role)?,
+        };
+        Ok(Changed { changed, dry_run })
     }
 }
 

@@ -544,7 +544,8 @@ impl Manager for EngineManager {
     }
 
     fn role_grant(&self, caller: &Caller, user: &str, role: Role) -> Result<(), Fault> {
-        Ok(self.engine.grant_role(caller, user, role)?)
+        self.engine.grant_role(caller, user, role)?;
+        Ok(())
     }
 
     fn stop(&self) {

@@ -20,7 +20,7 @@ impl From<EngineError> for Fault {
             EngineError::Denied { .. } => errors::DENIED,
             EngineError::NotVouched(_) => errors::NOT_VOUCHED,
             EngineError::NoObject(_) => errors::NOT_FOUND,
-            EngineError::WrongState(_) => errors::CONFLICT,
+            EngineError::WrongState(_) | EngineError::LastOfficer(_) => errors::CONFLICT,
             EngineError::SharesForgotten { .. } => errors::SHARES_FORGOTTEN,
             EngineError::Root(error) => root_row(error),
             EngineError::Store(StoreError::Full) => errors::DISK_FULL,
@@ -42,6 +42,8 @@ impl From<EngineError> for Fault {
             | EngineError::NotInitialised
             | EngineError::Sealed
             | EngineError::NotSealed => String::new(),
+            // It begins with a user's name.
+            EngineError::LastOfficer(_) => format!("{error}."),
             other => sentence(&other.to_string()),
         };
         Self::new(info, detail)
