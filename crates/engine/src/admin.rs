@@ -311,7 +311,8 @@ impl Engine {
             self.sign_heads_if_due()?;
         }
         let time = inner.time();
-        if inner.unsealed().is_none() || inner.clock_alarm().is_some() {
+        // Dates of a quarantined store are acted on once it is confirmed: nothing changes before.
+        if inner.unsealed().is_none() || inner.clock_alarm().is_some() || self.is_quarantined() {
             return Ok(0);
         }
         let now = time.earliest();

@@ -85,6 +85,18 @@ pub enum EngineError {
     /// The engine's own rules refuse it.
     #[error("{0}")]
     Refused(String),
+    /// A backup that is not whole.
+    #[error("the backup does not check: {0}")]
+    Backup(String),
+    /// Slots of another root key than a backup's.
+    #[error("the slots are of another root key than the one that the backup was sealed under")]
+    OtherRoot,
+    /// A directory that is to be empty and is not.
+    #[error("{0} is not empty")]
+    Occupied(String),
+    /// A restored store that cannot be confirmed like that.
+    #[error("{0}")]
+    Unconfirmed(String),
     /// Stored data does not check.
     #[error("{0}")]
     Damaged(String),

@@ -3,6 +3,7 @@
 mod access;
 mod archive;
 mod attacks;
+mod backup;
 mod batch;
 mod ciphers;
 mod clock;

@@ -16,6 +16,7 @@ mod admin;
 mod allowance;
 mod attributes;
 mod audit;
+mod backup;
 mod cache;
 mod caller;
 mod clock;
@@ -36,6 +37,7 @@ mod missing;
 mod objects;
 mod offline;
 mod operations;
+mod quarantine;
 mod quorum;
 mod refusal;
 mod request;
@@ -53,6 +55,10 @@ mod unsealed;
 
 pub use admin::Status;
 pub use audit::UseRecord;
+pub use backup::{
+    Backup, BackupHeader, BackupUnlock, Drill, Restored, VerifiedBackup, drill, restore,
+    verify_backup,
+};
 pub use caller::Caller;
 pub use config::EngineConfig;
 pub use counters::Outcome;
@@ -65,6 +71,7 @@ pub use keys::{KeyDetail, KeyFilter, KeySummary};
 pub use missing::KEEP_USES;
 pub use offline::{FilesReport, Unmet, anchors_in, verify_files};
 pub use operations::offered_operations;
+pub use quarantine::{Confirmation, Confirmed, Quarantine};
 pub use refusal::Refusal;
 pub use request::{Reply, ReplyFn};
 pub use root_key::{NewRootKey, PreparedRootKey};

@@ -105,6 +105,17 @@ pub(crate) fn handle(inner: &Arc<Inner>, caller: &Arc<Caller>, frame: Vec<u8>, r
         record_refusal(inner, caller, item, Some(version), &refusal, started);
         return reply(Reply { bytes, close: false });
     }
+    if inner.quarantines(request.items.iter().map(|item| item.operation)) {
+        let refusal = Refusal::new(
+            ResultReason::GENERAL_FAILURE,
+            "the store was restored from a backup and is quarantined until an officer confirms it \
+             with `strongroom backup confirm`",
+        );
+        let bytes = refuse_all(inner, &request, &refusal);
+        let item = request.items.iter().next().map(|i| i.operation);
+        record_refusal(inner, caller, item, Some(version), &refusal, started);
+        return reply(Reply { bytes, close: false });
+    }
     let needs_writer =
         request.items.iter().any(|item| operations::kind_of(item.operation) == Kind::Change);
     let mut prepared: Vec<Option<Prepared>> = request.items.iter().map(|_| None).collect();

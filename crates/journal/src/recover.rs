@@ -49,6 +49,11 @@ pub(crate) fn save_state(
     replace(ops, dir, STATE_FILE, &sealed).map_err(OpenError::io(dir.join(STATE_FILE)))
 }
 
+/// Where the chain's state is kept.
+pub(crate) fn state_path(dir: &Path) -> std::path::PathBuf {
+    dir.join(STATE_FILE)
+}
+
 /// Reads the kept state, if there is one.
 pub(crate) fn load_state(
     dir: &Path,

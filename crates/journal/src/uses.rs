@@ -372,6 +372,33 @@ impl UseJournal {
         self.shared.inner.lock().chain.state()
     }
 
+    /// The files that hold the chain up to its flushed end, oldest first, with how many bytes of
+    /// each belong to that, and that end: for copying the chain while it is written.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub fn flushed_files(&self) -> io::Result<(Vec<(PathBuf, u64)>, Head)> {
+        let at = self.shared.extent(true);
+        let mut files = Vec::new();
+        for first in segment::list(&self.shared.dir)? {
+            let path = segment::path(&self.shared.dir, first);
+            match first.cmp(&at.first) {
+                std::cmp::Ordering::Less => {
+                    let len = std::fs::metadata(&path)?.len();
+                    files.push((path, len));
+                }
+                std::cmp::Ordering::Equal => files.push((path, at.offset)),
+                std::cmp::Ordering::Greater => {}
+            }
+        }
+        Ok((files, at.head))
+    }
+
+    /// The file beside them that holds the sealed key of the current segment.
+    pub fn state_path(&self) -> PathBuf {
+        recover::state_path(&self.shared.dir)
+    }
+
     /// A reader of everything written so far and later.
     pub fn reader(&self) -> UseReader {
         UseReader::live(Arc::clone(&self.shared), false)

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
-use strongroom_journal::Record;
+use strongroom_journal::{ChainName, Head, Record};
+use strongroom_model::Lifecycle;
 
 use crate::error::StoreError;
 use crate::read::read_journal;
@@ -34,6 +35,36 @@ impl JournalFile {
         let mut statement = self.0.prepare("SELECT DISTINCT site FROM journal ORDER BY site")?;
         let rows = statement.query_map([], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The end of the chain of changes of `site`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn head(&self, site: u32) -> Result<Head, StoreError> {
+        let last: Option<i64> = self.0.query_row(
+            "SELECT MAX(seq) FROM journal WHERE site = ?1",
+            [site],
+            |row| row.get(0),
+        )?;
+        let genesis = ChainName::Changes.genesis(site);
+        let Some(seq) = last else { return Ok(genesis) };
+        let record = self.records(site, seq.unsigned_abs(), 1)?.pop();
+        Ok(record.map_or(genesis, |r| Head { seq: r.seq, hash: r.hash }))
+    }
+
+    /// How many objects are destroyed.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn destroyed(&self) -> Result<u64, StoreError> {
+        let destroyed = Lifecycle::Destroyed as i64;
+        let count: i64 = self.0.query_row(
+            "SELECT COUNT(*) FROM objects WHERE lifecycle = ?1",
+            [destroyed],
+            |row| row.get(0),
+        )?;
+        Ok(count.unsigned_abs())
     }
 
     /// Records of the chain of changes of `site`, from sequence `from`, at most `limit`.

@@ -271,6 +271,30 @@ impl Store {
         answer.recv().map_err(|_| StoreError::Stopping)?
     }
 
+    /// Writes a copy of the database, as of the last commit, into a new file that only its owner
+    /// may read. Neither readers nor the writer wait for it. The copy has no free pages, and so
+    /// nothing that was deleted; it is not flushed.
+    ///
+    /// # Errors
+    /// The database's; a file is there already; the disk is full.
+    pub fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
+        use std::os::unix::fs::OpenOptionsExt;
+        let failed = |e: &dyn std::fmt::Display| {
+            StoreError::Database(format!("{}: {e}", path.display()))
+        };
+        let name = path.to_str().ok_or_else(|| failed(&"the path is not UTF-8"))?;
+        // SQLite would make the file readable for others; an empty one it takes as it is.
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(|e| failed(&e))?;
+        let connection = connect(&self.shared.options.path, None)?;
+        connection.execute("VACUUM INTO ?1", params![name])?;
+        Ok(())
+    }
+
     /// The server's own state as of the last commit. Before the store is unlocked its rows are
     /// not yet checked against their codes.
     pub fn server_state(&self) -> Arc<ServerState> {
