@@ -99,6 +99,13 @@ errors! {
         "The audit chain does not verify.",
         "Keep the data directory as it is, and compare it with the anchors.";
 
+    QUARANTINED = 3013, "quarantined", 503, Server, GENERAL_FAILURE,
+        "The store was restored from a backup and is quarantined.",
+        "Let an officer confirm it with `strongroom backup confirm`.";
+    RESTORE_UNCONFIRMED = 3014, "restore-unconfirmed", 409, Usage, GENERAL_FAILURE,
+        "The restored store cannot be confirmed with that.",
+        "Give anchors that are later than the backup, and name with --destroyed all that was destroyed since.";
+
     // Who may.
     CERTIFICATE_REQUIRED = 3020, "certificate-required", 401, Denied, AUTHENTICATION_NOT_SUCCESSFUL,
         "No client certificate was shown.", "Connect with a certificate of this key manager's CA.";
@@ -179,6 +186,11 @@ errors! {
         "Put a PEM file there that can be, and only its user may read if it is a key.";
     FILE_EXISTS = 3087, "file-exists", 409, Usage, GENERAL_FAILURE,
         "A file is there already and is not overwritten.", "Move it away, or choose another place.";
+    BACKUP_BROKEN = 3088, "backup-broken", 409, Server, GENERAL_FAILURE,
+        "The backup is not whole.", "Use another one, and find out what changed this one.";
+    BACKUP_OTHER_ROOT = 3089, "backup-other-root", 400, Denied, GENERAL_FAILURE,
+        "The slot file does not belong to the backup.",
+        "Use the copy of the slots from the time of the backup, or any later one up to the next root key.";
 
     // The command line as a client.
     UNREACHABLE = 3100, "unreachable", 502, Server, GENERAL_FAILURE,

@@ -93,6 +93,8 @@ admin_actions! {
     Configure = "configure": SYSADMIN;
     /// Make, verify or restore a backup.
     Backup = "backup": SYSADMIN;
+    /// Confirm a restored store.
+    ConfirmRestore = "confirm-restore": OFFICER;
     /// Read the audit.
     ReadAudit = "read-audit": READS_AUDIT;
     /// Verify the chains of the audit.

@@ -21,7 +21,7 @@ use crate::kmip_listener::now;
 use crate::pki::{Authority, Subject, hex};
 use crate::serve::Running;
 use crate::service::{
-    Access, AuditQuery, Caller, Done, Handler, KeyQuery, Manager, Measures, Reply,
+    Access, AuditQuery, Backups, Caller, Done, Handler, KeyQuery, Manager, Measures, Pieces, Reply,
 };
 use crate::setup::{Person, enrol, load_authority, make_authority, make_server_certificate};
 use crate::tls;
@@ -87,6 +87,21 @@ impl Access for Memory {
         no()
     }
     fn role_set(&self, _: &Caller, _: &str, _: Option<&str>, _: bool) -> Result<Changed, Fault> {
+        no()
+    }
+}
+
+impl Backups for Memory {
+    fn backup(&self, _: &Caller) -> Result<Pieces, Fault> {
+        no()
+    }
+    fn slots_backup(&self) -> Result<String, Fault> {
+        no()
+    }
+    fn is_quarantined(&self) -> bool {
+        false
+    }
+    fn confirm_restore(&self, _: &Caller, _: &ConfirmRestore) -> Result<RestoreConfirmed, Fault> {
         no()
     }
 }

@@ -212,6 +212,9 @@ classes! {
     2057 "Retire Authority" Warning API_DELETE;
     2058 "Recover Officer" Alert ADD_CREDENTIALS;
     2059 "Vouch Slot" Alert API_UPDATE;
+    2070 "Confirm Restore" Alert API_UPDATE;
+    2071 "Save Slots" Warning API_READ;
+    2072 "backup-taken" Warning API_CREATE;
 
     // What the server itself does and meets.
     3001 "initialise" Warning START;

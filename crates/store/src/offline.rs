@@ -42,11 +42,10 @@ impl JournalFile {
     /// # Errors
     /// The database's.
     pub fn head(&self, site: u32) -> Result<Head, StoreError> {
-        let last: Option<i64> = self.0.query_row(
-            "SELECT MAX(seq) FROM journal WHERE site = ?1",
-            [site],
-            |row| row.get(0),
-        )?;
+        let last: Option<i64> =
+            self.0.query_row("SELECT MAX(seq) FROM journal WHERE site = ?1", [site], |row| {
+                row.get(0)
+            })?;
         let genesis = ChainName::Changes.genesis(site);
         let Some(seq) = last else { return Ok(genesis) };
         let record = self.records(site, seq.unsigned_abs(), 1)?.pop();

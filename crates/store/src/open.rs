@@ -279,9 +279,8 @@ impl Store {
     /// The database's; a file is there already; the disk is full.
     pub fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
         use std::os::unix::fs::OpenOptionsExt;
-        let failed = |e: &dyn std::fmt::Display| {
-            StoreError::Database(format!("{}: {e}", path.display()))
-        };
+        let failed =
+            |e: &dyn std::fmt::Display| StoreError::Database(format!("{}: {e}", path.display()));
         let name = path.to_str().ok_or_else(|| failed(&"the path is not UTF-8"))?;
         // SQLite would make the file readable for others; an empty one it takes as it is.
         OpenOptions::new()

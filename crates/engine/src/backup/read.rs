@@ -119,10 +119,8 @@ impl BackupFile {
         let manifest = String::from_utf8(pieces.bytes(length as usize)?)
             .map_err(|_| broken("its manifest cannot be read"))?;
         pieces.finish()?;
-        let told: String = manifest
-            .split_inclusive('\n')
-            .filter(|line| line.starts_with("file "))
-            .collect();
+        let told: String =
+            manifest.split_inclusive('\n').filter(|line| line.starts_with("file ")).collect();
         if told != found {
             return Err(broken("its files are not those of its manifest"));
         }

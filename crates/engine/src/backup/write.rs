@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use strongroom_crypto::digest::Hasher;
 use strongroom_crypto::{random, seal, sha256};
 use strongroom_kmip::HashingAlgorithm;
+use strongroom_root::SlotFile;
 use strongroom_secmem::SecretBytes;
 use zeroize::Zeroizing;
 
@@ -89,11 +90,8 @@ impl Engine {
         let ends = Ends { changes: store.changes, uses, destroyed: store.destroyed };
         let header = header(inner.config.site, inner.stamp_ms(), &root_check, &salt, &epochs);
         let (changes, uses) = (head_text(&ends.changes), head_text(&ends.uses));
-        let parameters = [
-            ("bytes", &*size.to_string()),
-            ("changes", changes.as_str()),
-            ("uses", uses.as_str()),
-        ];
+        let parameters =
+            [("bytes", &*size.to_string()), ("changes", changes.as_str()), ("uses", uses.as_str())];
         self.record(by, &Event { parameters: &parameters, ..Event::new("backup-taken") })?;
         Ok(Backup {
             key,
@@ -106,6 +104,16 @@ impl Engine {
             index: 0,
             ended: false,
         })
+    }
+
+    /// The slot file's text, to be kept apart from the data.
+    ///
+    /// # Errors
+    /// [`EngineError::Sealed`]; a slot file that cannot be read.
+    pub fn slots_backup(&self) -> Result<String, EngineError> {
+        self.inner.unsealed().ok_or(EngineError::Sealed)?;
+        let _unchanged = self.inner.slot_changes.lock();
+        Ok(SlotFile::load(&self.inner.config.slots_path)?.to_json())
     }
 
     /// Copies the store, and looks into the copy for where its chain ends.

@@ -21,6 +21,7 @@ const TABLE: &[(AdminAction, &[Role])] = &[
     (AdminAction::ConfirmClock,      &[SystemAdministrator]),
     (AdminAction::Configure,         &[SystemAdministrator]),
     (AdminAction::Backup,            &[SystemAdministrator]),
+    (AdminAction::ConfirmRestore,    &[CryptoOfficer]),
     (AdminAction::ReadAudit,         &[Auditor, CryptoOfficer]),
     (AdminAction::VerifyAudit,       &[Auditor, CryptoOfficer]),
     (AdminAction::IssueCertificate,  &[CryptoOfficer]),

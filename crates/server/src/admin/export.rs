@@ -37,7 +37,7 @@ pub(super) struct Parameters {
 }
 
 /// Chunks from a thread that reads the disk.
-struct Channel(mpsc::Receiver<io::Result<Bytes>>);
+pub(super) struct Channel(pub(super) mpsc::Receiver<io::Result<Bytes>>);
 
 impl hyper::body::Body for Channel {
     type Data = Bytes;

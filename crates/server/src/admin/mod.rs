@@ -5,6 +5,7 @@
 //! closes a door instead of opening one.
 
 mod access;
+mod backup;
 mod certificates;
 mod export;
 mod handlers;
@@ -124,6 +125,9 @@ routes! {
     "POST" "/v1/certificates/server/renew" Configure, true, "Renew Server Certificate" => post(certificates::renew_server);
     "POST" "/v1/certificates/ca/renew" IssueCertificate, true, "Renew Authority" => post(certificates::renew_authority);
     "POST" "/v1/certificates/ca/retire" IssueCertificate, true, "Retire Authority" => post(certificates::retire_authorities);
+    "GET" "/v1/backup" Backup, true, "Create Backup" => get(backup::create);
+    "GET" "/v1/backup/slots" Backup, true, "Save Slots" => get(backup::slots);
+    "POST" "/v1/backup/confirm" ConfirmRestore, true, "Confirm Restore" => post(backup::confirm).layer(DefaultBodyLimit::max(ANCHORS));
     "GET" "/v1/audit/export" ReadAudit, true, "Export Audit" => get(export::export);
     "GET" "/v1/audit/key" VerifyAudit, true, "Read Audit" => get(handlers::audit_key);
     "POST" "/v1/audit/verify" VerifyAudit, true, "Verify Audit" => post(handlers::audit_verify_against).layer(DefaultBodyLimit::max(ANCHORS));
@@ -334,8 +338,32 @@ fn door(
         return Err(out(operation, closed.into()));
     }
     let route = row.map_err(|fault| out(operation, fault))?;
+    if manager.is_quarantined() && !in_quarantine(route) {
+        return Err(out(operation, errors::QUARANTINED.into()));
+    }
     let rule = may(manager, identity, route)?;
     Ok((route, rule))
+}
+
+/// Whether a request is answered while a restored store waits for its confirmation: what reads, and
+/// what it takes to come to a confirmation: an open root key, an officer, a certificate for the
+/// server, a clock; and taking rights away.
+fn in_quarantine(route: &Route) -> bool {
+    use AdminAction as A;
+    let towards = matches!(
+        route.action,
+        A::Unseal
+            | A::Seal
+            | A::VerifyShares
+            | A::RecoverOfficer
+            | A::Configure
+            | A::ConfirmClock
+            | A::ConfirmRestore
+            | A::RevokeCertificate
+            | A::VerifyAudit
+            | A::ReadPolicy
+    );
+    route.method == "GET" || towards
 }
 
 /// The row of a request.
@@ -402,6 +430,30 @@ fn may(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quarantined_store_answers_what_reads_and_what_leads_to_its_confirmation() {
+        let mut answered: Vec<_> = ROUTES
+            .iter()
+            .filter(|route| route.method != "GET" && in_quarantine(route))
+            .map(|route| route.operation)
+            .collect();
+        answered.sort_unstable();
+        let expected = [
+            "Compare Policy",
+            "Confirm Clock",
+            "Confirm Restore",
+            "Recover Officer",
+            "Renew Server Certificate",
+            "Revoke Certificate",
+            "Seal",
+            "Test Policy",
+            "Unseal",
+            "Verify Audit",
+            "Verify Shares",
+        ];
+        assert_eq!(answered, expected);
+    }
 
     #[test]
     fn collectors_have_a_class_for_every_request() {

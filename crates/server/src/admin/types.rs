@@ -458,6 +458,32 @@ pub struct VerifyAnchors {
     pub anchors: Vec<String>,
 }
 
+/// `POST /v1/backup/confirm`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmRestore {
+    /// Anchor lines.
+    #[serde(default)]
+    pub anchors: Vec<String>,
+    /// Identifiers of what was destroyed after the backup.
+    #[serde(default)]
+    pub destroyed: Vec<String>,
+    /// That no anchor is later than the backup.
+    #[serde(default)]
+    pub without_anchor: bool,
+}
+
+/// What the confirmation of a restored store came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreConfirmed {
+    /// Objects that were destroyed between the backup and the newest anchor.
+    pub destroyed_since: Option<u64>,
+    /// Those that are destroyed in the restored store now.
+    pub destroyed: Vec<String>,
+    /// Those that the backup does not have.
+    pub absent: Vec<String>,
+}
+
 /// A signed head that is not met.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnmetAnchor {

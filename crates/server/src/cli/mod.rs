@@ -5,6 +5,7 @@
 //! process list.
 
 mod audit;
+mod backup;
 mod cert;
 mod client;
 mod clients;
@@ -14,7 +15,7 @@ mod doctor;
 mod grant;
 mod init;
 mod key;
-mod output;
+pub(crate) mod output;
 mod policy;
 mod prompt;
 mod proof;
@@ -78,6 +79,9 @@ enum Command {
     /// Read and check the audit.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Backups: take, prove, try, restore.
+    #[command(subcommand)]
+    Backup(backup::Backup),
     /// What the server does and what needs attention.
     Status(status::Status),
     /// The server's clock.
@@ -136,6 +140,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Policy(c) => c.run(),
         Command::Role(c) => c.run(),
         Command::Audit(c) => c.run(),
+        Command::Backup(c) => c.run(),
         Command::Status(c) => c.run(),
         Command::Clock(c) => c.run(),
         Command::Doctor(c) => c.run(),

@@ -6,6 +6,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
+use strongroom_engine::BackupUnlock;
+use strongroom_secmem::SecretBytes;
+use zeroize::Zeroizing;
 
 use self::key::ForRootKey;
 
@@ -67,6 +70,24 @@ pub struct Secrets {
     /// An open file descriptor with the passphrase.
     #[arg(long, value_name = "N")]
     passphrase_fd: Option<u32>,
+}
+
+impl Secrets {
+    /// What opens a slot file where no server runs.
+    pub(super) fn unlock(&self, automatic: bool) -> Result<BackupUnlock, Fault> {
+        if automatic {
+            return Ok(BackupUnlock::Unattended);
+        }
+        if self.passphrase_file.is_some() || self.passphrase_fd.is_some() {
+            let text = passphrase(self.passphrase_file.as_ref(), self.passphrase_fd, false)?;
+            let secret = SecretBytes::from_slice(text.reveal().as_bytes())
+                .map_err(|e| Fault::new(errors::INTERNAL, format!("{e}.")))?;
+            return Ok(BackupUnlock::Passphrase(secret));
+        }
+        let texts = shares(self)?;
+        let texts = texts.iter().map(|share| Zeroizing::new(share.reveal().to_owned()));
+        Ok(BackupUnlock::Shares(texts.collect()))
+    }
 }
 
 /// Open the root key with shares or a passphrase.

@@ -16,12 +16,13 @@ use strongroom_secmem::{Backing, SecretBytes};
 use strongroom_siem::Style;
 use zeroize::Zeroizing;
 
+use super::backup::{self, Backups, Pieces};
 use super::{
     AuditQuery, Caller, Done, Handler, KeyQuery, Lines, Manager, Measures, Reply, audit, keys,
 };
 use crate::admin::types::{
-    AuditPage, AuditRecord, AuditVerdict, ChainHead, ClientRow, KeyPage, KeyRotated, KeyView,
-    Memory, NewRootKey, NewSlot, PortStatus, PreparedRootKey, Rotation, SecretText, SharesVerified,
+    AuditPage, AuditRecord, AuditVerdict, ChainHead, ClientRow, ConfirmRestore, KeyPage, KeyRotated, KeyView,
+    Memory, NewRootKey, NewSlot, PortStatus, PreparedRootKey, RestoreConfirmed, Rotation, SecretText, SharesVerified,
     Slot, SlotAdded, State, Status, Unseal, UnsealProgress, Unsealing,
 };
 use crate::config::Config;
@@ -39,6 +40,8 @@ pub struct EngineManager {
     rotation: Mutex<Rotation>,
     long: Sender<Work>,
     forwarding: Forwarding,
+    /// What goes into a backup beside the store and the audit: name in it, and path.
+    beside: Vec<(String, PathBuf)>,
 }
 
 /// How long forwarding may take to finish when the root key is closed.
@@ -113,6 +116,7 @@ impl EngineManager {
             rotation: Mutex::default(),
             long: long_thread()?,
             forwarding: Forwarding::new(config),
+            beside: beside(config),
         })
     }
 
@@ -135,6 +139,15 @@ impl EngineManager {
             warnings.push(format!(
                 "Records of the audit are gone: {why}. Keep the data directory as it is, and \
                  compare it with the anchors and what was forwarded."
+            ));
+        }
+        if let Some(from) = self.engine.quarantine() {
+            warnings.push(format!(
+                "Quarantined: restored from a backup of {}, with {} changes and {} destroyed \
+                 objects. An officer confirms it with `strongroom backup confirm`.",
+                crate::cli::output::time(from.created_ms),
+                from.changes,
+                from.destroyed
             ));
         }
         warnings.append(&mut self.forwarding.warnings());
@@ -553,6 +566,40 @@ impl Manager for EngineManager {
         self.engine.finish();
         self.forwarding.stop(STOP_PATIENCE);
         self.engine.stop();
+    }
+}
+
+/// The files of TLS: without them a restored server could not be reached.
+fn beside(config: &Config) -> Vec<(String, PathBuf)> {
+    let tls = &config.tls;
+    let files = [
+        ("tls/server-cert.pem", &tls.certificate),
+        ("tls/server-key.pem", &tls.key),
+        ("tls/ca.pem", &tls.client_ca),
+    ];
+    files.map(|(name, path)| (name.to_owned(), path.clone())).into()
+}
+
+impl Backups for EngineManager {
+    fn backup(&self, caller: &Caller) -> Result<Pieces, Fault> {
+        let backup = self.engine.backup(caller, &self.beside)?;
+        Ok(Box::new(backup.map(|piece| piece.map_err(Fault::from))))
+    }
+
+    fn slots_backup(&self) -> Result<String, Fault> {
+        Ok(self.engine.slots_backup()?)
+    }
+
+    fn is_quarantined(&self) -> bool {
+        self.engine.is_quarantined()
+    }
+
+    fn confirm_restore(
+        &self,
+        caller: &Caller,
+        with: &ConfirmRestore,
+    ) -> Result<RestoreConfirmed, Fault> {
+        backup::confirm(&self.engine, caller, with)
     }
 }
 

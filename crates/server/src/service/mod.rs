@@ -3,12 +3,14 @@
 
 mod access;
 mod audit;
+mod backup;
 mod engine;
 mod faults;
 mod keys;
 
 pub use access::Access;
 pub use audit::unmet_anchor;
+pub use backup::{Backups, Pieces};
 
 use std::sync::Arc;
 
@@ -118,7 +120,7 @@ pub struct Done<'a> {
 }
 
 /// What the admin API needs.
-pub trait Manager: Handler + Access {
+pub trait Manager: Handler + Access + Backups {
     /// Whether requests are answered.
     fn state(&self) -> State;
     /// Why this installation is not for production; empty if nothing speaks against it.

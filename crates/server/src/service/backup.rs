@@ -1,0 +1,49 @@
+//! Backups and the quarantine of restored stores as the admin API has them.
+
+use strongroom_engine::{Confirmation, Engine};
+use strongroom_journal::SignedHead;
+
+use super::Caller;
+use crate::admin::types::{ConfirmRestore, RestoreConfirmed};
+use crate::errors::Fault;
+
+/// Pieces of a backup, one after the other.
+pub type Pieces = Box<dyn Iterator<Item = Result<Vec<u8>, Fault>> + Send>;
+
+/// What the admin API needs of a key manager about backups.
+pub trait Backups {
+    /// Takes a backup; it is recorded when this returns.
+    fn backup(&self, caller: &Caller) -> Result<Pieces, Fault>;
+    /// The slot file's text.
+    fn slots_backup(&self) -> Result<String, Fault>;
+    /// Whether the store was restored and is not confirmed yet. Asked for every request.
+    fn is_quarantined(&self) -> bool;
+    /// An officer confirms a restored store.
+    fn confirm_restore(
+        &self,
+        caller: &Caller,
+        with: &ConfirmRestore,
+    ) -> Result<RestoreConfirmed, Fault>;
+}
+
+pub(super) fn confirm(
+    engine: &Engine,
+    caller: &Caller,
+    with: &ConfirmRestore,
+) -> Result<RestoreConfirmed, Fault> {
+    let anchors: Result<Vec<SignedHead>, _> = with.anchors.iter().map(|l| l.parse()).collect();
+    let anchors = anchors.map_err(|e| Fault::bad_request(format!("An anchor is {e}.")))?;
+    let confirmed = engine.confirm_restore(
+        caller,
+        Confirmation {
+            anchors: &anchors,
+            destroyed: &with.destroyed,
+            without_anchor: with.without_anchor,
+        },
+    )?;
+    Ok(RestoreConfirmed {
+        destroyed_since: confirmed.destroyed_since,
+        destroyed: confirmed.destroyed,
+        absent: confirmed.absent,
+    })
+}

@@ -1,0 +1,183 @@
+//! Backups with the binary itself: taken online, proved, tried, restored beside, confirmed.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::house::{House, strongroom, text};
+
+/// A house with its backup and its slots, each in a directory of its own.
+struct Kept {
+    house: House,
+    file: PathBuf,
+    slots: PathBuf,
+}
+
+fn share(house: &House, n: u8) -> PathBuf {
+    house.data().join(format!("recovery-shares/share-{n}-of-5.txt"))
+}
+
+impl Kept {
+    fn new() -> Self {
+        let house = House::serving();
+        let dir = house.dir.path();
+        let (file, slots) = (dir.join("backup"), dir.join("slots.json"));
+        let kept = Self { file, slots, house };
+        kept.take(&kept.file);
+        let written = kept.house.json(&["backup", "slots", "--to", kept.slots.to_str().unwrap()]);
+        assert_eq!(written["bytes"], fs::metadata(&kept.slots).unwrap().len());
+        kept
+    }
+
+    fn take(&self, to: &Path) {
+        let written = self.house.json(&["backup", "create", "--to", to.to_str().unwrap()]);
+        let metadata = fs::metadata(to).unwrap();
+        assert_eq!(written["bytes"], metadata.len());
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+    }
+
+    /// `backup VERB FILE --slots ... ` with three shares of five.
+    fn offline(&self, verb: &str, file: &Path, more: &[&str]) -> Output {
+        let mut command = strongroom();
+        command.args(["backup", verb]).arg(file).arg("--slots").arg(&self.slots).args(more);
+        for n in [1, 3, 4] {
+            command.arg("--share-file").arg(share(&self.house, n));
+        }
+        command.output().unwrap()
+    }
+}
+
+/// What a restored server needs beside its data.
+fn serve(at: &House, slots: &Path) -> Command {
+    let dir = at.dir.path();
+    fs::create_dir(dir.join("root")).unwrap();
+    fs::copy(slots, dir.join("root/slots.json")).unwrap();
+    fs::set_permissions(dir.join("root/slots.json"), fs::Permissions::from_mode(0o600)).unwrap();
+    let text = format!(
+        "[data]\ndir = \"data\"\n[root]\nslots_path = \"root/slots.json\"\n\
+         accept_file_slot_beside_data = \"{}\"\n\
+         [kmip]\nlisten = \"{}\"\n[admin]\nlisten = \"{}\"\n",
+        strongroom_server::config::table::ACCEPT_BESIDE,
+        at.kmip,
+        at.admin
+    );
+    fs::write(dir.join("strongroom.toml"), text).unwrap();
+    let mut command = strongroom();
+    command.arg("serve").arg("--config").arg(dir.join("strongroom.toml"));
+    command
+}
+
+#[test]
+fn a_backup_taken_online_is_restored_elsewhere_and_serves_once_it_is_confirmed() {
+    let kept = Kept::new();
+    let good = kept.offline("verify", &kept.file, &[]);
+    assert!(good.status.success(), "{}", text(&good));
+    assert!(text(&good).contains("The backup is whole and opens."), "{}", text(&good));
+    let tried = kept.offline("drill", &kept.file, &["--output", "json"]);
+    assert!(tried.status.success(), "{}", text(&tried));
+    let tried: serde_json::Value = serde_json::from_slice(&tried.stdout).unwrap();
+    assert!(tried["changes"].as_u64().unwrap() > 0 && tried["uses"].as_u64().unwrap() > 0);
+
+    let mut other = House::new();
+    let data = other.data();
+    let restored = kept.offline("restore", &kept.file, &["--data", data.to_str().unwrap()]);
+    assert!(restored.status.success(), "{}", text(&restored));
+    assert!(text(&restored).contains("quarantined"), "{}", text(&restored));
+    let command = serve(&other, &kept.slots);
+    other.start(command);
+    let bundles = kept.house.data().join("bundles");
+    let as_of = |arguments: &[&str]| {
+        strongroom()
+            .args(arguments)
+            .arg("--bundle")
+            .arg(&bundles)
+            .args(["--server", &other.admin])
+            .output()
+            .unwrap()
+    };
+    for n in [1, 3, 4] {
+        if String::from_utf8_lossy(&as_of(&["status"]).stdout).contains("sealed") {
+            let file = share(&kept.house, n);
+            as_of(&["root", "unseal", "--share-file", file.to_str().unwrap()]);
+        }
+    }
+    // It reads, and neither changes nor uses.
+    let status = as_of(&["status"]);
+    assert!(text(&status).contains("Quarantined"), "{}", text(&status));
+    assert!(as_of(&["key", "list"]).status.success());
+    assert!(as_of(&["audit", "verify"]).status.success());
+    for refused in [&["role", "set", "mallory", "officer"][..], &["root", "rotate"]] {
+        let refused = as_of(refused);
+        assert_eq!(refused.status.code(), Some(2), "{}", text(&refused));
+        assert!(text(&refused).contains("error 3013"), "{}", text(&refused));
+    }
+    // A sysadmin does not confirm; and not without words.
+    let sysadmin = strongroom()
+        .args(["backup", "confirm", "--without-anchor", "--yes", "--server", &other.admin])
+        .arg("--bundle")
+        .arg(bundles.join("sysadmin"))
+        .output()
+        .unwrap();
+    assert_eq!(sysadmin.status.code(), Some(3), "{}", text(&sysadmin));
+    let silent = as_of(&["backup", "confirm", "--without-anchor"]);
+    assert_eq!(silent.status.code(), Some(1), "{}", text(&silent));
+    let confirmed = as_of(&["backup", "confirm", "--without-anchor", "--yes"]);
+    assert!(confirmed.status.success(), "{}", text(&confirmed));
+    assert!(!text(&as_of(&["status"])).contains("Quarantined"));
+    assert!(as_of(&["root", "rotate"]).status.success());
+    assert!(as_of(&["audit", "verify"]).status.success());
+}
+
+#[test]
+fn neither_half_opens_alone_and_a_changed_backup_is_named_as_one() {
+    let kept = Kept::new();
+    let dir = kept.house.dir.path();
+    // Slots of another house.
+    let other = House::serving();
+    let slots = dir.join("other.json");
+    let saved = other.run(&["backup", "slots", "--to", slots.to_str().unwrap()]);
+    assert!(saved.status.success(), "{}", text(&saved));
+    let mut wrong = strongroom();
+    wrong.args(["backup", "verify"]).arg(&kept.file).arg("--slots").arg(&slots);
+    let wrong = wrong.arg("--share-file").arg(share(&other, 1)).output().unwrap();
+    assert_eq!(wrong.status.code(), Some(3), "{}", text(&wrong));
+    assert!(text(&wrong).contains("error 3089"), "{}", text(&wrong));
+    // Too few shares.
+    let mut few = strongroom();
+    few.args(["backup", "verify"]).arg(&kept.file).arg("--slots").arg(&kept.slots);
+    let few = few.arg("--share-file").arg(share(&kept.house, 1)).output().unwrap();
+    assert_eq!(few.status.code(), Some(3), "{}", text(&few));
+    // A changed byte.
+    let mut bytes = fs::read(&kept.file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    let changed = dir.join("changed");
+    fs::write(&changed, bytes).unwrap();
+    for (verb, more) in [("verify", &[][..]), ("drill", &[]), ("restore", &["--data", "nowhere"])] {
+        let found = kept.offline(verb, &changed, more);
+        assert_eq!(found.status.code(), Some(2), "{verb}: {}", text(&found));
+        assert!(text(&found).contains("error 3088"), "{verb}: {}", text(&found));
+    }
+    assert!(!Path::new("nowhere").exists());
+    // Nothing is written over.
+    let again = kept.house.run(&["backup", "create", "--to", kept.file.to_str().unwrap()]);
+    assert_eq!(again.status.code(), Some(1), "{}", text(&again));
+    assert!(text(&again).contains("error 3087"), "{}", text(&again));
+    let data = kept.house.data();
+    let over = kept.offline("restore", &kept.file, &["--data", data.to_str().unwrap()]);
+    assert_eq!(over.status.code(), Some(1), "{}", text(&over));
+}
+
+#[test]
+fn only_a_system_administrator_takes_backups_and_it_is_recorded() {
+    let house = House::serving();
+    let to = house.dir.path().join("backup");
+    let create = ["backup", "create", "--to", to.to_str().unwrap()];
+    let officer = house.run_as(&house.data().join("bundles/officer"), &create);
+    assert_eq!(officer.status.code(), Some(3), "{}", text(&officer));
+    assert!(!to.exists());
+    assert!(house.run(&create).status.success());
+    let tail = text(&house.run(&["audit", "tail"]));
+    assert!(tail.contains("Create Backup") && tail.contains("backup-taken"), "{tail}");
+}
