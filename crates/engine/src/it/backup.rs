@@ -179,6 +179,16 @@ fn slots_made_after_the_backup_open_it_until_the_root_key_is_replaced() {
     let place = house.place.path();
     verify_backup(&file, &house.slots(), &with(&newer[..2]), place).unwrap();
     assert!(house.verify(&file).is_err(), "the slot of these shares was removed");
+    let of_then = place.join("slots of then");
+    fs::copy(house.slots(), &of_then).unwrap();
+    let prepared = bench.engine.prepare_root_key(&crate::NewRootKey::default()).unwrap();
+    bench.engine.replace_root_key(&Caller::server(), &prepared.token).unwrap();
+    let other = verify_backup(&file, &house.slots(), &with(&newer[..2]), place);
+    assert!(matches!(other, Err(EngineError::OtherRoot)), "{other:?}");
+    verify_backup(&file, &of_then, &with(&newer[..2]), place).unwrap();
+    take(&bench.engine, &file);
+    let last = texts(prepared.slots.into_iter().next_back().unwrap());
+    verify_backup(&file, &house.slots(), &with(&last[..2]), place).unwrap();
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn a_backup_taken_online_is_restored_elsewhere_and_serves_once_it_is_confirmed()
     assert!(text(&status).contains("Quarantined"), "{}", text(&status));
     assert!(as_of(&["key", "list"]).status.success());
     assert!(as_of(&["audit", "verify"]).status.success());
-    for refused in [&["role", "set", "mallory", "officer"][..], &["root", "rotate"]] {
+    for refused in [&["role", "grant", "mallory", "officer"][..], &["root", "rotate"]] {
         let refused = as_of(refused);
         assert_eq!(refused.status.code(), Some(2), "{}", text(&refused));
         assert!(text(&refused).contains("error 3013"), "{}", text(&refused));
