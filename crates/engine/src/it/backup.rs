@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use strongroom_journal::SignedHead;
-use strongroom_kmip::{Operation, ResultReason, State};
+use strongroom_kmip::{Attribute, Operation, ResultReason, State, Tag, Value};
 use strongroom_secmem::SecretBytes;
 use tempfile::TempDir;
 use zeroize::Zeroizing;
@@ -212,45 +212,61 @@ fn every_class_of_byte_that_is_changed_is_found() {
     assert!(pieces.len() > 2, "{pieces:?}");
     let (second, last) = (pieces[1], *pieces.last().unwrap());
 
-    let mut bad: Vec<(String, Vec<u8>)> = Vec::new();
-    let mut flip = |what: &str, at: usize| {
+    // What was done to it, the bytes, and a word of what is found: that it is this that finds it.
+    let mut bad: Vec<(String, Vec<u8>, &str)> = Vec::new();
+    let mut flip = |what: &str, at: usize, word: &'static str| {
         let mut bytes = good.clone();
         bytes[at] ^= 1;
-        bad.push((what.to_owned(), bytes));
+        bad.push((what.to_owned(), bytes, word));
     };
     for line in text.lines().filter(|line| !line.is_empty()) {
         let at = text.find(line).unwrap();
-        flip(&format!("header, name: {line}"), at);
-        flip(&format!("header, value: {line}"), at + line.len() - 1);
+        flip(&format!("header, name: {line}"), at, "");
+        flip(&format!("header, value: {line}"), at + line.len() - 1, "");
     }
-    flip("the empty line", header - 1);
+    flip("the empty line", header - 1, "");
     for (name, at) in [("first", header), ("second", second), ("last", last)] {
-        flip(&format!("{name} piece, length"), at + 3);
-        flip(&format!("{name} piece, nonce"), at + 4);
-        flip(&format!("{name} piece, text"), at + 4 + 12);
-        flip(&format!("{name} piece, tag"), at + 4 + length(at) - 1);
+        flip(&format!("{name} piece, length"), at + 3, "");
+        flip(&format!("{name} piece, nonce"), at + 4, "authenticate");
+        flip(&format!("{name} piece, text"), at + 4 + 12, "authenticate");
+        flip(&format!("{name} piece, tag"), at + 4 + length(at) - 1, "authenticate");
     }
-    for cut in [0, 10, header, second, last, last + 2, last + 40, good.len() - 1] {
-        bad.push((format!("cut at {cut}"), good[..cut].to_vec()));
+    for cut in [0, 10, header - 1] {
+        bad.push((format!("cut at {cut}"), good[..cut].to_vec(), ""));
     }
-    bad.push(("a byte more".to_owned(), [&good[..], b"x"].concat()));
-    let more = [&good[..], &good[last..]].concat();
-    bad.push(("the last piece twice".to_owned(), more));
-    let gap = [&good[..second], &good[pieces[2]..]].concat();
-    bad.push(("a piece is missing".to_owned(), gap));
-    let swapped = [&good[..header], &good[second..pieces[2]], &good[header..second]].concat();
-    bad.push(("two pieces swapped".to_owned(), [&swapped[..], &good[pieces[2]..]].concat()));
+    for cut in [header, second, last, last + 2, last + 40, good.len() - 1] {
+        bad.push((format!("cut at {cut}"), good[..cut].to_vec(), "cut off"));
+    }
+    let third = pieces[2];
+    let (head, one, two) = (&good[..header], &good[header..second], &good[second..third]);
+    let rest = &good[third..];
+    bad.push(("a byte more".to_owned(), [&good[..], b"x"].concat(), "behind its end"));
+    bad.push((
+        "the last piece twice".to_owned(),
+        [&good, &good[last..]].concat(),
+        "behind its end",
+    ));
+    bad.push(("a piece is missing".to_owned(), [head, one, rest].concat(), "authenticate"));
+    bad.push((
+        "a piece is repeated".to_owned(),
+        [head, one, one, two, rest].concat(),
+        "authenticate",
+    ));
+    bad.push(("two pieces swapped".to_owned(), [head, two, one, rest].concat(), "authenticate"));
     // Pieces of another backup of the same house, under the same root key.
     let other = house.place.path().join("other");
     take(&house.bench.engine, &other);
     let other = fs::read(other).unwrap();
     let there = other.windows(2).position(|two| two == b"\n\n").unwrap() + 2;
-    bad.push(("another's pieces".to_owned(), [&good[..header], &other[there..]].concat()));
-    bad.push(("another's header".to_owned(), [&other[..there], &good[header..]].concat()));
+    let of_other = [head, &other[there..]].concat();
+    bad.push(("another's pieces".to_owned(), of_other, "authenticate"));
+    let of_other = [&other[..there], &good[header..]].concat();
+    bad.push(("another's header".to_owned(), of_other, "authenticate"));
 
-    for (what, bytes) in bad {
+    for (what, bytes, word) in bad {
         fs::write(&file, bytes).unwrap();
-        assert!(house.verify(&file).is_err(), "{what} is not found");
+        let found = house.verify(&file).expect_err(&what).to_string();
+        assert!(found.contains(word), "{what}: {found}");
         let to = house.place.path().join("restored");
         let restored = restore(&file, &house.slots(), &house.unlock(), &to, &Caller::server());
         assert!(restored.is_err() && !to.exists(), "{what} was restored");
@@ -263,8 +279,13 @@ fn every_class_of_byte_that_is_changed_is_found() {
 fn a_restored_store_answers_no_use_and_makes_no_change_until_it_is_confirmed() {
     let house = House::new();
     let id = house.bench.create("one").unwrap();
+    // Its date comes while the store is quarantined.
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let soon = Attribute::new(Tag::ACTIVATION_DATE, Value::DateTime(now.as_secs() as i64 + 2));
+    house.bench.make_with(&[soon]);
     let file = house.take();
     let other = house.restored(&file);
+    std::thread::sleep(std::time::Duration::from_millis(2_500));
     let closed = |bench: &Bench| {
         assert!(bench.engine.is_quarantined());
         for operation in [Operation::GET, Operation::ACTIVATE, Operation::GET_ATTRIBUTES] {
@@ -297,6 +318,7 @@ fn a_restored_store_answers_no_use_and_makes_no_change_until_it_is_confirmed() {
     confirm_without(&other);
     assert!(!other.engine.is_quarantined());
     assert!(other.by_id(Operation::GET, &id).is_ok());
+    assert_eq!(other.engine.sweep().unwrap(), 1);
     let again = Confirmation { anchors: &[], destroyed: &[], without_anchor: true };
     let twice = other.engine.confirm_restore(&caller("olga"), again);
     assert!(matches!(twice, Err(EngineError::WrongState(_))), "{twice:?}");
