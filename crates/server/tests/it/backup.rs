@@ -20,7 +20,10 @@ fn share(house: &House, n: u8) -> PathBuf {
 
 impl Kept {
     fn new() -> Self {
-        let house = House::serving();
+        Self::of(House::serving())
+    }
+
+    fn of(house: House) -> Self {
         let dir = house.dir.path();
         let (file, slots) = (dir.join("backup"), dir.join("slots.json"));
         let kept = Self { file, slots, house };
@@ -68,6 +71,70 @@ fn serve(at: &House, slots: &Path) -> Command {
     command
 }
 
+/// A house over what was restored, unsealed. The first house may be gone.
+struct Other {
+    house: House,
+    bundles: PathBuf,
+}
+
+impl Other {
+    fn of(kept: &Kept) -> Self {
+        let mut house = House::new();
+        let data = house.data();
+        let restored = kept.offline("restore", &kept.file, &["--data", data.to_str().unwrap()]);
+        assert!(restored.status.success(), "{}", text(&restored));
+        assert!(text(&restored).contains("quarantined"), "{}", text(&restored));
+        let command = serve(&house, &kept.slots);
+        house.start(command);
+        let other = Self { house, bundles: kept.house.data().join("bundles") };
+        for n in [1, 3, 4] {
+            if text(&other.run(&["status"])).contains("sealed") {
+                let file = share(&kept.house, n);
+                other.run(&["root", "unseal", "--share-file", file.to_str().unwrap()]);
+            }
+        }
+        other
+    }
+
+    /// A command of the first house's people.
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.run_as(&self.bundles, arguments)
+    }
+
+    fn run_as(&self, bundle: &Path, arguments: &[&str]) -> Output {
+        let server = ["--server", &self.house.admin];
+        strongroom().args(arguments).arg("--bundle").arg(bundle).args(server).output().unwrap()
+    }
+}
+
+#[test]
+fn anchors_of_the_lost_server_confirm_the_restored_one() {
+    let mut house = House::new();
+    let anchors = house.dir.path().join("anchors");
+    let mut command = house.quickstart(&["--skip-proof"]);
+    command.env("STRONGROOM_AUDIT__ANCHORS_PATH", &anchors);
+    house.start(command);
+    let mut kept = Kept::of(house);
+    let older = kept.house.dir.path().join("older");
+    fs::write(&older, fs::read(&anchors).unwrap_or_default()).unwrap();
+    // A change, and the stop signs the ends of both chains.
+    let changed = kept.house.run(&["role", "grant", "nora", "auditor"]);
+    assert!(changed.status.success(), "{}", text(&changed));
+    assert_eq!(kept.house.stop("TERM"), Some(0));
+
+    let other = Other::of(&kept);
+    let confirm = |file: &Path| {
+        other.run(&["backup", "confirm", "--anchors", file.to_str().unwrap(), "--output", "json"])
+    };
+    let early = confirm(&older);
+    assert_eq!(early.status.code(), Some(1), "{}", text(&early));
+    let confirmed = confirm(&anchors);
+    assert!(confirmed.status.success(), "{}", text(&confirmed));
+    let confirmed: serde_json::Value = serde_json::from_slice(&confirmed.stdout).unwrap();
+    assert_eq!(confirmed["destroyed_since"], 0);
+    assert!(!text(&other.run(&["status"])).contains("Quarantined"));
+}
+
 #[test]
 fn a_backup_taken_online_is_restored_elsewhere_and_serves_once_it_is_confirmed() {
     let kept = Kept::new();
@@ -79,29 +146,8 @@ fn a_backup_taken_online_is_restored_elsewhere_and_serves_once_it_is_confirmed()
     let tried: serde_json::Value = serde_json::from_slice(&tried.stdout).unwrap();
     assert!(tried["changes"].as_u64().unwrap() > 0 && tried["uses"].as_u64().unwrap() > 0);
 
-    let mut other = House::new();
-    let data = other.data();
-    let restored = kept.offline("restore", &kept.file, &["--data", data.to_str().unwrap()]);
-    assert!(restored.status.success(), "{}", text(&restored));
-    assert!(text(&restored).contains("quarantined"), "{}", text(&restored));
-    let command = serve(&other, &kept.slots);
-    other.start(command);
-    let bundles = kept.house.data().join("bundles");
-    let as_of = |arguments: &[&str]| {
-        strongroom()
-            .args(arguments)
-            .arg("--bundle")
-            .arg(&bundles)
-            .args(["--server", &other.admin])
-            .output()
-            .unwrap()
-    };
-    for n in [1, 3, 4] {
-        if String::from_utf8_lossy(&as_of(&["status"]).stdout).contains("sealed") {
-            let file = share(&kept.house, n);
-            as_of(&["root", "unseal", "--share-file", file.to_str().unwrap()]);
-        }
-    }
+    let other = Other::of(&kept);
+    let as_of = |arguments: &[&str]| other.run(arguments);
     // It reads, and neither changes nor uses.
     let status = as_of(&["status"]);
     assert!(text(&status).contains("Quarantined"), "{}", text(&status));
@@ -113,16 +159,12 @@ fn a_backup_taken_online_is_restored_elsewhere_and_serves_once_it_is_confirmed()
         assert!(text(&refused).contains("error 3013"), "{}", text(&refused));
     }
     // A sysadmin does not confirm; and not without words.
-    let sysadmin = strongroom()
-        .args(["backup", "confirm", "--without-anchor", "--yes", "--server", &other.admin])
-        .arg("--bundle")
-        .arg(bundles.join("sysadmin"))
-        .output()
-        .unwrap();
+    let words = ["backup", "confirm", "--without-anchor", "--yes"];
+    let sysadmin = other.run_as(&other.bundles.join("sysadmin"), &words);
     assert_eq!(sysadmin.status.code(), Some(3), "{}", text(&sysadmin));
     let silent = as_of(&["backup", "confirm", "--without-anchor"]);
     assert_eq!(silent.status.code(), Some(1), "{}", text(&silent));
-    let confirmed = as_of(&["backup", "confirm", "--without-anchor", "--yes"]);
+    let confirmed = as_of(&words);
     assert!(confirmed.status.success(), "{}", text(&confirmed));
     assert!(!text(&as_of(&["status"])).contains("Quarantined"));
     assert!(as_of(&["root", "rotate"]).status.success());
