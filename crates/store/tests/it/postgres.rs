@@ -14,8 +14,9 @@ use tempfile::TempDir;
 const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
 
 /// The statements that are SQLite's own, by how they begin. Another engine has its own in their
-/// place: how a connection is set up, how a transaction begins, how the log is emptied.
-const SQLITE_ONLY: &[&str] = &["PRAGMA ", "BEGIN IMMEDIATE"];
+/// place: how a connection is set up, how a transaction begins, how the log is emptied, how the
+/// whole is copied into a file.
+const SQLITE_ONLY: &[&str] = &["PRAGMA ", "BEGIN IMMEDIATE", "VACUUM INTO "];
 
 /// What stands for a name that is put in when the program runs.
 const NAMES: &[(&str, &str)] = &[("{name}", "s1"), ("{table}", "due")];
