@@ -165,8 +165,7 @@ impl Engine {
     ) -> Result<Option<u64>, EngineError> {
         let refuse = |why: String| Err(EngineError::Unconfirmed(why));
         let key = self.audit_public_key();
-        let mut newest = None;
-        let mut before = Vec::new();
+        let (mut before, mut after) = (Vec::new(), Vec::new());
         for anchor in anchors {
             let place = format!("anchor {}:{}", anchor.chain.as_str(), anchor.head.seq);
             let Some(key) = &key else {
@@ -185,7 +184,7 @@ impl Engine {
             if anchor.head.seq <= end {
                 before.push(anchor.clone());
             } else {
-                newest = newest.max(Some(anchor.destroyed));
+                after.push(anchor.clone());
             }
         }
         if let Some(unmet) = self.unmet_anchors(&before)?.first() {
@@ -197,7 +196,10 @@ impl Engine {
                 unmet.why
             ));
         }
-        Ok(newest)
+        // A restored store goes on signing. What it signed itself since is no witness of what it
+        // does not know: only heads that are not of this continuation are.
+        let others = self.unmet_anchors(&after)?;
+        Ok(others.iter().map(|unmet| unmet.anchor.destroyed).max())
     }
 
     fn end_quarantine(&self, by: &Caller, confirmed: &Confirmed) -> Result<(), EngineError> {

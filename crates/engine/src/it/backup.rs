@@ -377,6 +377,9 @@ fn an_anchor_that_is_forged_older_or_of_another_past_confirms_nothing() {
     };
     let older = &anchors[..2];
     assert!(confirm(older).contains("later"), "{}", confirm(older));
+    // What it signed itself since it was restored is no witness.
+    let own = other.engine.sign_heads().unwrap();
+    assert!(!own.is_empty() && confirm(&own).contains("later"), "{}", confirm(&own));
     let mut forged = anchors.clone();
     forged.last_mut().unwrap().destroyed = 0;
     assert!(confirm(&forged).contains("signature"));
