@@ -21,9 +21,10 @@ use super::{
     AuditQuery, Caller, Done, Handler, KeyQuery, Lines, Manager, Measures, Reply, audit, keys,
 };
 use crate::admin::types::{
-    AuditPage, AuditRecord, AuditVerdict, ChainHead, ClientRow, ConfirmRestore, KeyPage, KeyRotated, KeyView,
-    Memory, NewRootKey, NewSlot, PortStatus, PreparedRootKey, RestoreConfirmed, Rotation, SecretText, SharesVerified,
-    Slot, SlotAdded, State, Status, Unseal, UnsealProgress, Unsealing,
+    AuditPage, AuditRecord, AuditVerdict, ChainHead, ClientRow, ConfirmRestore, KeyPage,
+    KeyRotated, KeyView, Memory, NewRootKey, NewSlot, PortStatus, PreparedRootKey,
+    RestoreConfirmed, Rotation, SecretText, SharesVerified, Slot, SlotAdded, State, Status, Unseal,
+    UnsealProgress, Unsealing,
 };
 use crate::config::Config;
 use crate::errors::{self, Fault};
