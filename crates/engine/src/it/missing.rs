@@ -157,6 +157,7 @@ fn rows_of_another_day_do_not_open_with_the_seal_of_that_day() {
     };
     bench.engine.note_certificate(&server, info).unwrap();
     bench.engine.grant_role(&server, "mallory", Role::CryptoOfficer).unwrap();
+    bench.engine.grant_role(&server, "olga", Role::CryptoOfficer).unwrap();
     bench.engine.stop();
     let old = kept_aside(&bench, aside.path());
     let bench = bench.start();
