@@ -18,10 +18,23 @@ pub fn address() -> String {
 
 /// The binary, with nothing of the caller's environment that could change what it does.
 pub fn strongroom() -> Command {
+    heed_hang_ups();
     let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
     command.env_remove("STRONGROOM_BUNDLE").env_remove("STRONGROOM_SERVER");
     command.stdin(Stdio::null());
     command
+}
+
+/// Whoever runs the tests may ignore SIGHUP, as `nohup` does, and what is ignored is inherited by
+/// every child. What is caught is not: a child begins with the default.
+fn heed_hang_ups() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _inside = runtime.enter();
+        // The handler stays for the life of the process.
+        drop(tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).unwrap());
+    });
 }
 
 pub fn text(output: &Output) -> String {
