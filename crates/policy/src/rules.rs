@@ -6,9 +6,9 @@ use std::str::FromStr;
 use std::sync::{Arc, LazyLock};
 
 use cedar_policy::{
-    Authorizer, Context, Decision as Verdict, Entities, Entity, EntityId, EntityTypeName,
-    EntityUid, Policy, PolicyId, PolicySet, RestrictedExpression, Schema, ValidationMode,
-    Validator,
+    ActionConstraint, Authorizer, Context, Decision as Verdict, Entities, Entity, EntityId,
+    EntityTypeName, EntityUid, Policy, PolicyId, PolicySet, RestrictedExpression, Schema,
+    ValidationMode, Validator,
 };
 use miette::Diagnostic;
 use strongroom_kmip::{ObjectType, Operation};
@@ -101,7 +101,8 @@ pub enum RulesError {
 /// A set of rules that can decide.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    set: PolicySet,
+    /// For each action the rules whose scope lets them hold for it: the others need not be asked.
+    by_action: HashMap<&'static str, PolicySet>,
     names: HashMap<PolicyId, Name>,
     own: Vec<String>,
     text: String,
@@ -195,7 +196,7 @@ impl Rules {
             return Err(RulesError::Invalid { id, what: warning.to_string() });
         }
         let rules = Self {
-            set,
+            by_action: by_action(&set)?,
             names,
             own: ids,
             text: own.to_owned(),
@@ -268,7 +269,10 @@ impl Rules {
         let Some((question, entities)) = question(request) else {
             return (Decision::deny(rule::POLICY_ERROR), Vec::new());
         };
-        let answer = self.authorizer.is_authorized(&question, &self.set, &entities);
+        let Some(set) = self.by_action.get(request.action.name()) else {
+            return (Decision::deny(rule::DEFAULT_DENY), Vec::new());
+        };
+        let answer = self.authorizer.is_authorized(&question, set, &entities);
         // A rule that cannot be evaluated is left out by Cedar. Were it one that forbids, leaving
         // it out would open a door.
         if answer.diagnostics().errors().next().is_some() {
@@ -307,6 +311,29 @@ impl Rules {
             .collect();
         (decision, rules)
     }
+}
+
+/// The rules whose scope lets them hold, for each action there is.
+fn by_action(all: &PolicySet) -> Result<HashMap<&'static str, PolicySet>, RulesError> {
+    let broken = |e: &dyn std::fmt::Display| RulesError::Builtin(e.to_string());
+    let types = TYPES.as_ref().ok_or_else(|| broken(&"the types"))?;
+    let kmip = Operation::TABLE
+        .values
+        .iter()
+        .filter_map(|row| Some((row.name, schema::group_of(class_of(Operation(row.code)))?)));
+    let admin = AdminAction::ALL.iter().map(|action| (action.name(), ADMINISTRATION));
+    let mut sets = HashMap::new();
+    for (name, group) in kmip.chain(admin) {
+        let meant = [uid(&types.action, name), uid(&types.action, group)];
+        let holds = |policy: &&Policy| match policy.action_constraint() {
+            ActionConstraint::Any => true,
+            ActionConstraint::Eq(action) => action == meant[0],
+            ActionConstraint::In(actions) => actions.iter().any(|a| meant.contains(a)),
+        };
+        let set = PolicySet::from_policies(all.policies().filter(holds).cloned());
+        sets.insert(name, set.map_err(|e| broken(&e))?);
+    }
+    Ok(sets)
 }
 
 /// The installation's own rules, each under its id.
@@ -403,25 +430,18 @@ fn question(request: &Request<'_>) -> Option<(cedar_policy::Request, Entities)> 
     let parent = uid(&types.action, group);
     let groups: HashSet<EntityUid> = who.groups.iter().map(|g| uid(&types.group, g)).collect();
     let role = RestrictedExpression::new_string(role_name(request).to_owned());
+    // Groups have nothing but their names, so they need not be there to be belonged to.
     let mut entities = vec![
-        Entity::new(user.clone(), HashMap::from([("role".to_owned(), role)]), groups.clone())
-            .ok()?,
-        Entity::new_no_attrs(action.clone(), HashSet::from([parent.clone()])),
-        Entity::new_no_attrs(parent, HashSet::new()),
+        Entity::new(user.clone(), HashMap::from([("role".to_owned(), role)]), groups).ok()?,
+        Entity::new_no_attrs(action.clone(), HashSet::from([parent])),
     ];
-    entities.extend(groups.into_iter().map(|g| Entity::new_no_attrs(g, HashSet::new())));
     let resource = match &request.object {
-        None => {
-            let server = uid(&types.server, "strongroom");
-            entities.push(Entity::new_no_attrs(server.clone(), HashSet::new()));
-            server
-        }
+        None => uid(&types.server, "strongroom"),
         Some(facts) => {
             let key = uid(&types.key, "the object");
             let groups: HashSet<EntityUid> =
                 facts.key_groups.iter().map(|g| uid(&types.key_group, g)).collect();
-            entities.push(Entity::new(key.clone(), key_attributes(facts)?, groups.clone()).ok()?);
-            entities.extend(groups.into_iter().map(|g| Entity::new_no_attrs(g, HashSet::new())));
+            entities.push(Entity::new(key.clone(), key_attributes(facts)?, groups).ok()?);
             key
         }
     };
