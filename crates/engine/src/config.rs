@@ -31,6 +31,8 @@ pub struct EngineConfig {
     pub duplicate_names: bool,
     /// Let 3DES, DES, RC4, MD5 and RSA below 2048 bits be used, not only stored.
     pub legacy_algorithms: bool,
+    /// Take no IV from a caller in the modes that a repeated one breaks, whatever the key says.
+    pub server_ivs_only: bool,
     /// Seconds between Destroy and the destruction, during which it can be called back.
     pub destroy_delay: i64,
     /// Seconds after which an object that was deactivated or compromised is archived; 0 for never.
@@ -59,6 +61,7 @@ impl EngineConfig {
             interop: false,
             duplicate_names: false,
             legacy_algorithms: false,
+            server_ivs_only: false,
             destroy_delay: 0,
             archive_after: 0,
             cache_objects: 100_000,

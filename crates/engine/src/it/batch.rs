@@ -1,6 +1,6 @@
 //! Batches: what a failing item does to the others, the ID Placeholder, and answers at once.
 
-use strongroom_kmip::{AsynchronousIndicator, BlockCipherMode, UsageLimitsUnit};
+use strongroom_kmip::{AsynchronousIndicator, BlockCipherMode, QueryFunction, UsageLimitsUnit};
 
 use super::kit::*;
 use super::*;
@@ -235,4 +235,29 @@ fn one_batch_uses_a_limit_up_to_its_last() {
         });
     }
     assert_eq!(statuses(&bench.batch(five)), [DONE, DONE, DONE, DONE, FAILED]);
+}
+
+#[test]
+fn each_item_and_each_reply_is_told_by_the_clients_own_bytes_and_the_servers_time() {
+    let bench = Bench::new();
+    // No UTF-8, a zero in the middle, and longer than an identifier.
+    let ids: [&[u8]; 3] = [&[0xFF, 0, 0xFE], b"", &[0x80; 300]];
+    for version in ProtocolVersion::ALL {
+        let request = RequestBuilder::new(version)
+            .batch_error(BatchErrorContinuationOption::CONTINUE)
+            .item_with_id(Operation::QUERY, ids[0], |e| {
+                e.enumeration(Tag::QUERY_FUNCTION, QueryFunction::QUERY_OPERATIONS);
+            })
+            .item_with_id(Operation::GET, ids[1], |e| e.text(Tag::UNIQUE_IDENTIFIER, "nobody"))
+            .item_with_id(Operation::QUERY, ids[2], |e| {
+                e.enumeration(Tag::QUERY_FUNCTION, QueryFunction::QUERY_OBJECTS);
+            });
+        let bytes = bench.send(&bench.alice, request.finish());
+        let view = ResponseView::parse(&bytes, &Limits::default()).unwrap();
+        let echoed: Vec<_> = view.items.iter().map(|i| i.unique_batch_item_id).collect();
+        assert_eq!(echoed, ids.map(Some), "{version}");
+        let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs().cast_signed();
+        let told = view.time_stamp.unwrap();
+        assert!((now - 60..=now + 60).contains(&told), "{version}: {told}");
+    }
 }

@@ -69,6 +69,27 @@ fn a_callers_iv_is_marked_in_the_audit_or_refused_where_the_key_says_so() {
 }
 
 #[test]
+fn no_key_takes_a_callers_iv_where_the_configuration_says_so() {
+    let bench = Bench::with(|config| config.server_ivs_only = true);
+    let id = bench.make(&Wish::default());
+    let encrypt = |chosen, iv: Option<&[u8]>| {
+        bench.on(Operation::ENCRYPT, &id, |e| {
+            mode(e, chosen);
+            e.bytes(Tag::DATA, b"secret");
+            if let Some(iv) = iv {
+                e.bytes(Tag::IV_COUNTER_NONCE, iv);
+            }
+        })
+    };
+    for (chosen, len) in [(BlockCipherMode::GCM, 12), (BlockCipherMode::CTR, 16)] {
+        let refused = encrypt(chosen, Some(&[7; 16][..len]));
+        assert_eq!(refused, Err(ResultReason::PERMISSION_DENIED), "{chosen}");
+        assert!(encrypt(chosen, None).unwrap().find(Tag::IV_COUNTER_NONCE).is_some(), "{chosen}");
+    }
+    encrypt(BlockCipherMode::CBC, Some(&[7; 16])).unwrap();
+}
+
+#[test]
 fn before_1_4_the_tag_follows_the_data() {
     let bench = Bench::new();
     let id = bench.make(&Wish::default());
@@ -455,4 +476,34 @@ fn a_derived_key_is_linked_with_what_it_was_derived_from() {
     // Derivation runs where all changes run: it may not hold them up.
     assert!(derive(i32::MAX).is_err());
     assert!(derive(0).is_err());
+}
+
+#[test]
+fn both_sides_of_an_agreement_derive_the_same_key_and_another_pair_a_different_one() {
+    let bench = Bench::new();
+    let pairs = [
+        (CryptographicAlgorithm::ECDH, 0, Some(RecommendedCurve::P_256)),
+        (CryptographicAlgorithm::ECDH, 0, Some(RecommendedCurve::P_384)),
+        (CryptographicAlgorithm::ECDH, 0, Some(RecommendedCurve::P_521)),
+        (CryptographicAlgorithm::EC, 0, Some(RecommendedCurve::CURVE25519)),
+    ];
+    for (algorithm, bits, curve) in pairs {
+        let wish = Wish { algorithm, bits, ..Wish::default() };
+        let (ours, our_half) = bench.make_pair(&wish, curve);
+        let (theirs, their_half) = bench.make_pair(&wish, curve);
+        let agree = |private: &str, public: &str| {
+            let derived = bench.on(Operation::DERIVE_KEY, private, |e| {
+                e.text(Tag::UNIQUE_IDENTIFIER, public);
+                e.enumeration(Tag::OBJECT_TYPE, ObjectType::SYMMETRIC_KEY);
+                e.enumeration(Tag::DERIVATION_METHOD, DerivationMethod::ASYMMETRIC_KEY);
+                e.structure(Tag::DERIVATION_PARAMETERS, |_| ());
+                AttributeSet::Own.write(&Wish::default().attributes(), e, V);
+            });
+            bench.material(&text(&derived.unwrap(), Tag::UNIQUE_IDENTIFIER))
+        };
+        let shared = agree(&ours, &their_half);
+        assert_eq!(shared.len(), 32, "{curve:?}");
+        assert_eq!(agree(&theirs, &our_half), shared, "{curve:?}");
+        assert_ne!(agree(&ours, &our_half), shared, "{curve:?}");
+    }
 }

@@ -42,6 +42,8 @@ pub struct Config {
     pub archive_after: i64,
     /// `crypto.legacy_algorithms`.
     pub legacy_algorithms: bool,
+    /// `crypto.server_ivs_only`.
+    pub server_ivs_only: bool,
     /// The diagnostic log.
     pub log: Log,
     /// `[[forward]]`: where the audit is sent.
@@ -228,6 +230,7 @@ impl Config {
             destroy_delay: s.number("life_cycle.destroy_delay")?,
             archive_after: s.number("life_cycle.archive_after")?,
             legacy_algorithms: s.flag("crypto.legacy_algorithms")?,
+            server_ivs_only: s.flag("crypto.server_ivs_only")?,
             log: Log {
                 level: s.text("log.level")?.unwrap_or_default(),
                 json: s.text("log.format")?.as_deref() == Some("json"),

@@ -257,6 +257,12 @@ pub const KEYS: &[Key] = &[
         "Let 3DES, DES, RC4, MD5 and RSA under 2048 bits be used. Stored and returned they can be always.",
     ),
     key(
+        "crypto.server_ivs_only",
+        Kind::Bool,
+        Some("false"),
+        "Take no IV from a client for AEAD, counter and key-stream modes: the server makes them (SP 800-38D).",
+    ),
+    key(
         "log.level",
         Kind::Text,
         Some("\"info\""),

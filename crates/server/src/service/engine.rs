@@ -105,6 +105,7 @@ impl EngineManager {
             destroy_delay: config.destroy_delay,
             archive_after: config.archive_after,
             legacy_algorithms: config.legacy_algorithms,
+            server_ivs_only: config.server_ivs_only,
             limits: config.kmip.limits(),
             not_for_production: not_for_production.first().cloned(),
             ..EngineConfig::new(&config.data.dir)

@@ -38,7 +38,7 @@ pub(crate) fn for_encryption(
 ) -> Result<Iv, Refusal> {
     if let Some(given) = given {
         if must_not_repeat(spec) {
-            if takes_server_ivs_only(object) {
+            if ctx.engine.config.server_ivs_only || takes_server_ivs_only(object) {
                 return Err(Refusal::denied(format!(
                     "object {} takes no IV from a caller in this mode: leave it out, and the reply \
                      brings one",
