@@ -7,6 +7,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Admin;
@@ -15,7 +16,7 @@ use crate::errors::{self, Fault};
 use crate::identity::Identity;
 
 /// `GET /v1/policy`, and what a change of it answers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PolicyView {
     /// The installation's own rules, in Cedar's language.
     pub text: String,
@@ -30,7 +31,7 @@ pub struct PolicyView {
 }
 
 /// `PUT /v1/policy`, `POST /v1/policy/diff`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyText {
     /// The installation's own rules, in Cedar's language.
@@ -41,7 +42,7 @@ pub struct PolicyText {
 }
 
 /// `POST /v1/policy/test`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyQuestion {
     /// The user.
@@ -57,7 +58,7 @@ pub struct PolicyQuestion {
 }
 
 /// A name and a value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Fact {
     /// What it is.
     pub name: String,
@@ -66,7 +67,7 @@ pub struct Fact {
 }
 
 /// The answer to `POST /v1/policy/test`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PolicyAnswer {
     /// Whether it may be done.
     pub allowed: bool,
@@ -83,7 +84,7 @@ pub struct PolicyAnswer {
 }
 
 /// One difference of a comparison.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PolicyDifference {
     /// The user.
     pub user: String,
@@ -105,7 +106,7 @@ pub struct PolicyDifference {
 }
 
 /// The answer to `POST /v1/policy/diff`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PolicyDiff {
     /// Requests looked at.
     pub requests: u64,
@@ -116,7 +117,7 @@ pub struct PolicyDiff {
 }
 
 /// What a grant is on: exactly one of the two.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GrantTarget {
     /// One object.
@@ -128,7 +129,7 @@ pub struct GrantTarget {
 }
 
 /// `POST /v1/grants`, `POST /v1/grants/withdraw`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GrantChange {
     /// One object ...
@@ -148,7 +149,7 @@ pub struct GrantChange {
 }
 
 /// A grant that holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GrantRow {
     /// The user it is to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -161,7 +162,7 @@ pub struct GrantRow {
 }
 
 /// A key group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KeyGroupRow {
     /// Its name.
     pub name: String,
@@ -172,7 +173,7 @@ pub struct KeyGroupRow {
 }
 
 /// Whether a change changed anything, or would.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Changed {
     /// Whether it did.
     pub changed: bool,
@@ -182,7 +183,7 @@ pub struct Changed {
 }
 
 /// A user's role.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RoleRow {
     /// The user.
     pub user: String,
@@ -191,7 +192,7 @@ pub struct RoleRow {
 }
 
 /// `PUT /v1/roles/{user}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RoleGrant {
     /// The role.
@@ -199,9 +200,10 @@ pub struct RoleGrant {
 }
 
 /// The query of changes.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct How {
+    /// Only say what would happen.
     #[serde(default)]
     dry_run: bool,
 }

@@ -6,6 +6,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::{Extension, Json};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strongroom_model::Role;
 use strongroom_policy::AdminAction;
@@ -19,7 +20,7 @@ use crate::identity::Identity;
 use crate::service::{Caller, Manager};
 
 /// A row of `GET /v1/clients`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ClientRow {
     /// The user: the common name.
     pub user: String,
@@ -39,7 +40,7 @@ pub struct ClientRow {
 }
 
 /// `POST /v1/clients`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewClient {
     /// The user: the certificate's common name, whatever the request says.
@@ -58,7 +59,7 @@ pub struct NewClient {
 }
 
 /// The answer to `POST /v1/clients`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ClientIssued {
     /// The certificate, PEM.
     pub certificate: String,
@@ -73,7 +74,7 @@ pub struct ClientIssued {
 }
 
 /// `POST /v1/clients/{fingerprint}/revoke`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevokeClient {
     /// Why, in words.
@@ -81,7 +82,7 @@ pub struct RevokeClient {
 }
 
 /// `POST /v1/root/recover-officer`.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecoverOfficer {
     /// The new officer: the certificate's common name.
@@ -93,7 +94,7 @@ pub struct RecoverOfficer {
 }
 
 /// The server's own certificate.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ServerCertificate {
     /// The names and addresses that it bears.
     pub names: Vec<String>,
@@ -104,7 +105,7 @@ pub struct ServerCertificate {
 }
 
 /// An authority whose clients are accepted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AuthorityRow {
     /// Its subject.
     pub name: String,
@@ -117,7 +118,7 @@ pub struct AuthorityRow {
 }
 
 /// `GET /v1/certificates`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CertificatesView {
     /// The server's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -127,7 +128,7 @@ pub struct CertificatesView {
 }
 
 /// `POST /v1/certificates/server/renew`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RenewServer {
     /// DNS names and IP addresses; those of the certificate before if none is given.

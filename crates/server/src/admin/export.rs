@@ -10,6 +10,7 @@ use axum::extract::{Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use hyper::body::Frame;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use strongroom_siem::{Format, Style};
 use tokio::sync::mpsc;
@@ -25,14 +26,20 @@ const CHUNK: usize = 64 << 10;
 pub const FORMATS: [&str; 5] = ["json", "ocsf", "cef", "leef", "rfc5424"];
 
 /// The query.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Parameters {
+    /// json, ocsf, cef, leef or rfc5424; json if it is left out.
     format: Option<String>,
+    /// Only what this user did.
     user: Option<String>,
+    /// Only this operation.
     operation: Option<String>,
+    /// Only what was done to this object.
     object: Option<String>,
+    /// Not before, POSIX milliseconds.
     since: Option<i64>,
+    /// Before, POSIX milliseconds.
     until: Option<i64>,
 }
 

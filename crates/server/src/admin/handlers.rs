@@ -7,6 +7,7 @@ use axum::Extension;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -204,16 +205,25 @@ pub(super) async fn replace_root_key(
 }
 
 /// The query of `GET /v1/audit`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AuditParameters {
+    /// How many at most: 1 to 1000, 20 if it is left out.
+    #[schemars(range(min = 1, max = 1000))]
     limit: Option<usize>,
+    /// Where the page before ended.
     before: Option<String>,
+    /// Only what this user did.
     actor: Option<String>,
+    /// Only this operation.
     operation: Option<String>,
+    /// Only what was done to this object.
     object: Option<String>,
+    /// Not before, POSIX milliseconds.
     since: Option<i64>,
+    /// Before, POSIX milliseconds.
     until: Option<i64>,
+    /// Whether the signed heads are among them; they are if it is left out.
     heads: Option<bool>,
 }
 
@@ -277,12 +287,17 @@ pub(super) async fn audit_verify(
 }
 
 /// The query of `GET /v1/keys`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct KeyParameters {
+    /// How many at most: 1 to 1000, 20 if it is left out.
+    #[schemars(range(min = 1, max = 1000))]
     limit: Option<usize>,
+    /// Where the page before ended.
     after: Option<String>,
+    /// Only those with this name.
     name: Option<String>,
+    /// Only those in this state.
     state: Option<String>,
 }
 

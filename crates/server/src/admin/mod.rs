@@ -9,6 +9,7 @@ mod backup;
 mod certificates;
 mod export;
 mod handlers;
+pub mod openapi;
 mod problem;
 pub mod types;
 

@@ -13,6 +13,7 @@ pub use super::certificates::{
 };
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strongroom_engine::AuditEntry;
 use zeroize::Zeroize;
@@ -20,7 +21,7 @@ use zeroize::Zeroize;
 use crate::errors;
 
 /// Text that must not be shown: a share, a passphrase. Wiped when dropped.
-#[derive(Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(transparent)]
 pub struct SecretText(String);
 
@@ -49,7 +50,7 @@ impl fmt::Debug for SecretText {
 }
 
 /// Whether the key manager answers requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// There is no root key yet.
@@ -81,7 +82,7 @@ impl State {
 }
 
 /// `GET /health`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Health {
     /// What it does.
     pub state: State,
@@ -93,7 +94,7 @@ pub struct Health {
 }
 
 /// What it takes to unseal. Anybody with a certificate may see it: no more than an attempt tells.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Unsealing {
     /// The kinds of slot that there are, as in [`Slot::kind`].
     pub slots: Vec<String>,
@@ -104,7 +105,7 @@ pub struct Unsealing {
 }
 
 /// `GET /v1/status`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
     /// The product's version.
     pub version: String,
@@ -140,7 +141,7 @@ pub struct Status {
 }
 
 /// The head of an audit chain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChainHead {
     /// `changes` or `uses`.
     pub chain: String,
@@ -151,7 +152,7 @@ pub struct ChainHead {
 }
 
 /// How it stands with a destination of the audit.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ForwardState {
     /// Its name.
     pub name: String,
@@ -186,7 +187,7 @@ pub struct ForwardState {
 }
 
 /// A listening port.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PortStatus {
     /// Where it listens.
     pub listen: String,
@@ -199,7 +200,7 @@ pub struct PortStatus {
 }
 
 /// Locked memory.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Memory {
     /// How it is protected: `memfd_secret`, `mlock`, or `none yet`.
     pub backing: String,
@@ -210,7 +211,7 @@ pub struct Memory {
 }
 
 /// A root slot.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Slot {
     /// Its number.
     pub id: u32,
@@ -223,7 +224,7 @@ pub struct Slot {
 }
 
 /// `POST /v1/root/unseal`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Unseal {
     /// One share.
@@ -237,7 +238,7 @@ pub enum Unseal {
 }
 
 /// The answer to [`Unseal`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UnsealProgress {
     /// Whether it is open now.
     pub unsealed: bool,
@@ -248,7 +249,7 @@ pub struct UnsealProgress {
 }
 
 /// A slot to be made: `POST /v1/root/slots`, and in `init --from`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
 pub enum NewSlot {
     /// A key file that opens without anybody.
@@ -276,7 +277,7 @@ pub enum NewSlot {
 }
 
 /// The answer to a new slot.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SlotAdded {
     /// Its number.
     pub id: u32,
@@ -285,7 +286,7 @@ pub struct SlotAdded {
 }
 
 /// `POST /v1/root/verify-shares`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VerifyShares {
     /// The shares.
@@ -293,7 +294,7 @@ pub struct VerifyShares {
 }
 
 /// Its answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SharesVerified {
     /// Whether these shares would open the root key.
     pub open: bool,
@@ -302,7 +303,7 @@ pub struct SharesVerified {
 }
 
 /// `POST /v1/root/rotate`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rotate {
     /// Erase the old epoch afterwards.
@@ -311,7 +312,7 @@ pub struct Rotate {
 }
 
 /// `POST /v1/root/key`: prepare a new root key.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRootKey {
     /// The passphrase of each passphrase slot, by the slot's number.
@@ -324,7 +325,7 @@ pub struct NewRootKey {
 }
 
 /// Its answer. Nothing has changed so far.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct PreparedRootKey {
     /// Names the new root key to [`ReplaceRootKey`].
     pub token: String,
@@ -333,7 +334,7 @@ pub struct PreparedRootKey {
 }
 
 /// `PUT /v1/root/key`: the shares are handed out, the new root key takes the place of the old one.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReplaceRootKey {
     /// [`PreparedRootKey::token`].
@@ -341,14 +342,14 @@ pub struct ReplaceRootKey {
 }
 
 /// Its answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RootKeyReplaced {
     /// How often the root key was replaced.
     pub rotation: u64,
 }
 
 /// `GET /v1/root/rotate`, and the answer to [`Rotate`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Rotation {
     /// Whether one is under way.
     pub running: bool,
@@ -364,7 +365,7 @@ pub struct Rotation {
 
 /// One audit record, for people and programs: [`AuditEntry`] as JSON. What each field means, and the
 /// words in it, are the engine's.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AuditRecord {
     /// [`AuditEntry::chain`].
     pub chain: String,
@@ -424,7 +425,7 @@ impl From<AuditEntry> for AuditRecord {
 }
 
 /// `GET /v1/audit`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AuditPage {
     /// Records, oldest first.
     pub records: Vec<AuditRecord>,
@@ -436,7 +437,7 @@ pub struct AuditPage {
 }
 
 /// `GET /v1/audit/verify`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AuditVerdict {
     /// Whether every chain holds.
     pub intact: bool,
@@ -451,7 +452,7 @@ pub struct AuditVerdict {
 }
 
 /// `POST /v1/audit/verify`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VerifyAnchors {
     /// Anchor lines.
@@ -459,7 +460,7 @@ pub struct VerifyAnchors {
 }
 
 /// `POST /v1/backup/confirm`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConfirmRestore {
     /// Anchor lines.
@@ -474,7 +475,7 @@ pub struct ConfirmRestore {
 }
 
 /// What the confirmation of a restored store came to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RestoreConfirmed {
     /// Objects that were destroyed between the backup and the newest anchor.
     pub destroyed_since: Option<u64>,
@@ -485,7 +486,7 @@ pub struct RestoreConfirmed {
 }
 
 /// A signed head that is not met.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UnmetAnchor {
     /// Its chain and number, such as `uses:17`, or the line where it stands.
     pub head: String,
@@ -494,14 +495,14 @@ pub struct UnmetAnchor {
 }
 
 /// `GET /v1/audit/key`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AuditKey {
     /// The Ed25519 public key that heads are signed with; none before the first was signed.
     pub key: Option<String>,
 }
 
 /// The verdict on one chain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChainVerdict {
     /// `changes` or `uses`.
     pub chain: String,
@@ -516,7 +517,7 @@ pub struct ChainVerdict {
 }
 
 /// A managed object in a few words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KeyRow {
     /// The Unique Identifier.
     pub id: String,
@@ -544,7 +545,7 @@ pub struct KeyRow {
 }
 
 /// `GET /v1/keys`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KeyPage {
     /// Objects, oldest first.
     pub keys: Vec<KeyRow>,
@@ -553,7 +554,7 @@ pub struct KeyPage {
 }
 
 /// `GET /v1/keys/{id}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KeyView {
     /// In a few words.
     #[serde(flatten)]
@@ -568,7 +569,7 @@ pub struct KeyView {
 }
 
 /// An attribute.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KeyAttribute {
     /// Its name.
     pub name: String,
@@ -579,7 +580,7 @@ pub struct KeyAttribute {
 }
 
 /// A link.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KeyLink {
     /// What the other object is to this one.
     pub kind: String,
@@ -588,7 +589,7 @@ pub struct KeyLink {
 }
 
 /// The answer to `POST /v1/keys/{id}/rotate`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KeyRotated {
     /// The key that was replaced.
     pub id: String,
@@ -597,7 +598,7 @@ pub struct KeyRotated {
 }
 
 /// An RFC 9457 problem.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {
     /// `urn:strongroom:error:NAME`.
     #[serde(rename = "type")]

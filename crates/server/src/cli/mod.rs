@@ -16,6 +16,7 @@ mod grant;
 mod init;
 mod key;
 pub(crate) mod output;
+mod paper;
 mod policy;
 mod prompt;
 mod proof;
@@ -35,6 +36,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use client::Client;
+pub use paper::command;
 
 use crate::errors::{Exit, Fault};
 
@@ -92,6 +94,10 @@ enum Command {
     /// Check a configuration, or show what it comes to.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Print the completions of a shell.
+    Completions(paper::Completions),
+    /// Write the manual pages.
+    Man(paper::Man),
 }
 
 /// How to reach the server, for every command that is a client.
@@ -145,6 +151,8 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Clock(c) => c.run(),
         Command::Doctor(c) => c.run(),
         Command::Config(c) => c.run(),
+        Command::Completions(c) => c.run(),
+        Command::Man(c) => c.run(),
     };
     match done {
         Ok(exit) => ExitCode::from(exit as u8),

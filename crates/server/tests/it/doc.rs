@@ -11,7 +11,7 @@ use std::process::Command;
 use strongroom_engine::offered_operations;
 use strongroom_kmip::{ObjectType, Operation, ProtocolVersion};
 use strongroom_policy::Needs;
-use strongroom_server::admin::ROUTES;
+use strongroom_server::admin::{self, ROUTES};
 use strongroom_server::config::forward;
 use strongroom_server::config::table::{KEYS, SECTIONS};
 use strongroom_server::errors;
@@ -203,6 +203,18 @@ fn every_table_of_the_documents_is_that_of_the_code() {
         }
     }
     assert!(stale.is_empty(), "stale: {}; write them anew with UPDATE_DOC=1", stale.join("; "));
+}
+
+#[test]
+fn the_description_of_the_admin_api_is_that_of_the_code() {
+    let file = root().join("doc/openapi.json");
+    let new = serde_json::to_string_pretty(&admin::openapi::document()).unwrap() + "\n";
+    if std::env::var_os("UPDATE_DOC").is_some() {
+        fs::write(&file, new).unwrap();
+        return;
+    }
+    let old = fs::read_to_string(&file).unwrap();
+    assert!(old == new, "doc/openapi.json is stale; write it anew with UPDATE_DOC=1");
 }
 
 /// The lines of a document that stand in code blocks, fenced or indented, and the others.
