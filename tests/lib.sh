@@ -64,7 +64,7 @@ free_port() {
 }
 
 # start_strongroom [ARGUMENT...]: a quickstart server in a directory of its own that goes away with
-# the suite. Sets KMIP (address), BUNDLE (certificates) and WORK. With KMIP_SERVER and KMIP_BUNDLE
+# the suite. Sets KMIP and ADMIN (addresses), BUNDLE (certificates) and WORK. With KMIP_SERVER and KMIP_BUNDLE
 # set, that server is tested instead and nothing is started.
 start_strongroom() {
     WORK=$(mktemp -d)
@@ -75,9 +75,10 @@ start_strongroom() {
         return
     fi
     KMIP=127.0.0.1:$(free_port)
+    ADMIN=127.0.0.1:$(free_port)
     BUNDLE=$WORK/data/bundles/client
     "$STRONGROOM_BIN" quickstart --skip-proof --data "$WORK/data" --kmip "$KMIP" \
-        --admin "127.0.0.1:$(free_port)" "$@" >"$WORK/log" 2>&1 </dev/null &
+        --admin "$ADMIN" "$@" >"$WORK/log" 2>&1 </dev/null &
     STRONGROOM_PID=$!
     local tries
     for tries in $(seq 300); do
@@ -125,6 +126,30 @@ tally() {
     fi
     [ "$code" -eq 0 ] || [ "$f" -gt 0 ] || f=1
     PASSED=$((PASSED + p)) FAILED=$((FAILED + f)) SKIPPED=$((SKIPPED + s))
+}
+
+# rust_tests WHAT ARGUMENT...: tests of one crate, with a closing line of ours. What was measured
+# (lines that begin with a word of SHOWN) is shown; a test that had to skip itself is counted as
+# skipped, not as passed.
+rust_tests() {
+    local what=$1 out code
+    shift
+    out=$(mktemp)
+    echo "-- $what"
+    cargo test --quiet "$@" -- --nocapture >"$out" 2>&1
+    code=$?
+    grep -E "${SHOWN:+^($SHOWN)|}panicked at|FAILED|^error|^SKIPPED:" "$out"
+    awk -v code="$code" '
+        /^test result:/ { p += $4; f += $6 }
+        /^SKIPPED:/ { s++ }
+        END {
+            if (code != 0 && f == 0) f = 1
+            if (p + f == 0) f = 1
+            p -= s
+            if (p < 0) p = 0
+            printf "%d passed, %d failed, %d skipped\n", p, f, s
+        }' "$out"
+    rm -f "$out"
 }
 
 # Ends a suite with what tally has counted.

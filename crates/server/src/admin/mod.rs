@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State as Shared};
+use axum::http::{HeaderValue, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, post, put};
@@ -270,6 +271,10 @@ async fn admit(Shared(admin): Shared<Arc<Admin>>, request: Request, next: Next) 
         return Fault::from(errors::CERTIFICATE_REQUIRED).into_response();
     };
     let begun = Instant::now();
+    let request = match whole(request).await {
+        Ok(request) => request,
+        Err(fault) => return closing(fault.into_response()),
+    };
     let object = object_of(request.uri().path());
     let record = |operation: &str, rule: &str, result: Result<(), &Fault>| {
         let micros = i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX);
@@ -306,6 +311,30 @@ async fn admit(Shared(admin): Shared<Arc<Admin>>, request: Request, next: Next) 
         Err(fault) if route.action != AdminAction::Status => fault.into_response(),
         _ => response,
     }
+}
+
+/// Reads a small body before anything is answered. One that is still on its way when the answer is
+/// sent ends the connection, and the client's next request on it with it. A large body is read by
+/// the one handler that takes it.
+async fn whole(request: Request) -> Result<Request, Fault> {
+    let (parts, body) = request.into_parts();
+    if hyper::body::Body::size_hint(&body).upper().is_none_or(|bytes| bytes > BODY as u64) {
+        return Ok(Request::from_parts(parts, body));
+    }
+    match timeout(PATIENCE, axum::body::to_bytes(body, BODY)).await {
+        Ok(Ok(bytes)) => Ok(Request::from_parts(parts, bytes.into())),
+        Ok(Err(_)) => Err(Fault::bad_request("The body ended before its length.")),
+        Err(_) => Err(Fault::bad_request(format!(
+            "The body did not come within {} s.",
+            PATIENCE.as_secs()
+        ))),
+    }
+}
+
+/// An answer behind which nothing can follow on the same connection.
+fn closing(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// The object that a path is about: what follows `/v1/keys/`.

@@ -252,8 +252,9 @@ pub struct UnsealProgress {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
 pub enum NewSlot {
+    // With braces, so that a field that does not exist is refused.
     /// A key file that opens without anybody.
-    File,
+    File {},
     /// A systemd credential that opens without anybody.
     SystemdCredential {
         /// The credential's name.

@@ -119,7 +119,7 @@ fn carry_out(
     slots: Vec<NewSlot>,
     people: &[Person],
 ) -> Result<(), Fault> {
-    if slots.iter().any(|s| matches!(s, NewSlot::File)) {
+    if slots.iter().any(|s| matches!(s, NewSlot::File {})) {
         super::serve::refuse_file_slot(config)?;
     }
     let mut places: Vec<PathBuf> = people.iter().map(|p| plan.bundles.join(&p.name)).collect();

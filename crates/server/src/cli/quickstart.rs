@@ -181,7 +181,7 @@ impl Quickstart {
         }
         let shamir =
             NewSlot::Shamir { threshold: THRESHOLD, shares: SHARES, recipients: Vec::new() };
-        let made = manager.initialise(vec![NewSlot::File, shamir])?;
+        let made = manager.initialise(vec![NewSlot::File {}, shamir])?;
         say("  root key, a file slot that opens it at each start\n");
         let shares: Vec<SecretText> = made.into_iter().flat_map(|slot| slot.shares).collect();
         self.hand_out(&shares)?;

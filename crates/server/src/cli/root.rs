@@ -341,7 +341,7 @@ impl SlotAdd {
                 shares_dir = dir;
                 NewSlot::Shamir { threshold, shares, recipients: recipient }
             }
-            SlotKind::File => NewSlot::File,
+            SlotKind::File => NewSlot::File {},
             SlotKind::SystemdCredential { name } => NewSlot::SystemdCredential { name },
         };
         // Before the slot is made: shares that cannot be shown would be lost.

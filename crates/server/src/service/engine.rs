@@ -160,7 +160,7 @@ impl EngineManager {
         use strongroom_engine::NewSlot as Made;
         let label = String::new();
         Ok(match slot {
-            NewSlot::File => Made::File { label, path: self.file_key_path.clone() },
+            NewSlot::File {} => Made::File { label, path: self.file_key_path.clone() },
             NewSlot::SystemdCredential { name } => Made::SystemdCredential { label, name },
             NewSlot::Passphrase { passphrase } => {
                 Made::Passphrase { label, passphrase: secret(&passphrase)? }

@@ -77,6 +77,12 @@ fn root_row(error: &RootError) -> &'static errors::ErrorInfo {
         RootError::Slot(S::WrongPassphrase | S::WrongKey(_)) => errors::WRONG_PASSPHRASE,
         RootError::Slot(S::Rule(_)) => errors::LAST_SLOT,
         RootError::Slot(S::NoSlot(_) | S::NoSlotOfKind(_)) => errors::NOT_FOUND,
+        // A second file slot, whose key would lie where the first one's does.
+        RootError::Slot(S::Io { error, .. })
+            if error.kind() == std::io::ErrorKind::AlreadyExists =>
+        {
+            errors::FILE_EXISTS
+        }
         RootError::Age(_)
         | RootError::Slot(
             S::WeakPassphrase(_)

@@ -129,6 +129,10 @@ fn slots_come_and_go_but_never_the_last_way_in() {
     let output = house.run(&["root", "slot", "remove", "1", "--yes"]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     assert!(text(&output).contains("error 3062"), "{}", text(&output));
+    // The key of the file slot lies where another's would.
+    let output = house.run(&["root", "slot", "add", "file"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert!(text(&output).contains("error 3087"), "{}", text(&output));
     // A wrong passphrase is told apart from a missing slot.
     assert!(
         house

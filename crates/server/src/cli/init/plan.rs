@@ -106,7 +106,7 @@ pub fn check(plan: &Plan) -> Result<(Vec<NewSlot>, Vec<Person>), Fault> {
     let mut slots = Vec::new();
     for slot in &plan.slot {
         slots.push(match slot {
-            PlannedSlot::File => NewSlot::File,
+            PlannedSlot::File => NewSlot::File {},
             PlannedSlot::SystemdCredential { name } => {
                 NewSlot::SystemdCredential { name: name.clone() }
             }
