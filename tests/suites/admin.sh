@@ -11,4 +11,6 @@ for role in auditor officer sysadmin client; do
     echo "-- the API as its description has it, and otherwise, asked by: $role"
     tally bash tests/admin/fuzz.sh "$st" "$role" "${ADMIN_EXAMPLES:-10}" "${ADMIN_SEED:-1}"
 done
+tally rust_tests "every command, run for real, and the documents" \
+    -p strongroom-server --test it examples::
 close_suite

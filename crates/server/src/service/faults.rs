@@ -46,8 +46,8 @@ impl From<EngineError> for Fault {
             | EngineError::NotInitialised
             | EngineError::Sealed
             | EngineError::NotSealed => String::new(),
-            // It begins with a user's name.
-            EngineError::LastOfficer(_) => format!("{error}."),
+            // They begin with a user's name.
+            EngineError::LastOfficer(_) | EngineError::RoleExcluded { .. } => format!("{error}."),
             other => sentence(&other.to_string()),
         };
         Self::new(info, detail)

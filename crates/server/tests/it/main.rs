@@ -8,6 +8,7 @@ mod certificates;
 mod config;
 mod custodians;
 mod doc;
+mod examples;
 mod house;
 mod init;
 mod key;
