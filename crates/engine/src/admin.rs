@@ -312,7 +312,9 @@ impl Engine {
         }
         let time = inner.time();
         // Dates of a quarantined store are acted on once it is confirmed: nothing changes before.
-        if inner.unsealed().is_none() || inner.clock_alarm().is_some() || self.is_quarantined() {
+        // A replica honours them when it decides, and writes nothing of it.
+        let waits = self.is_quarantined() || inner.is_replica();
+        if inner.unsealed().is_none() || inner.clock_alarm().is_some() || waits {
             return Ok(0);
         }
         let now = time.earliest();

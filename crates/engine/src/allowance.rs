@@ -2,6 +2,9 @@
 //!
 //! A block is reserved in the journal before any of it is used; what is left of it is kept here,
 //! in memory. After a restart the rest of a block counts as used.
+//!
+//! Random IVs are divided between sites for good, so that two that do not hear of each other keep
+//! the limit together: see [`site_limit`] and `doc/adr/0016-replicas.md`.
 
 use std::collections::HashMap;
 
@@ -116,6 +119,34 @@ impl Allowances {
     }
 }
 
+/// Random IVs that the site where a key was made may make with it: three quarters of 2^32.
+pub(crate) const HOME_SHARE: u64 = 3 << 30;
+
+/// Random IVs that any other site may make with it.
+pub(crate) const OTHER_SHARE: u64 = 1 << 26;
+
+/// The sites that have such a share: 1 to this one. Together they have less than the last quarter.
+pub(crate) const SHARING_SITES: u32 = 15;
+
+/// The limit of a counter at one site, where `limit` is that of all sites together.
+///
+/// Random IVs: a site makes as many as its share, whatever it knows of the others, so that all
+/// together never pass 2^32. Uses are not divided: one site at a time spends them.
+pub(crate) fn site_limit(object: &ManagedObject, site: u32, counter: Counter, limit: u64) -> u64 {
+    if counter == Counter::Usage {
+        return limit;
+    }
+    let home = object.creation.as_ref().map(|creation| creation.stamp.site);
+    let share = match home {
+        Some(home) if home == site => HOME_SHARE,
+        _ if (1..=SHARING_SITES).contains(&site) => OTHER_SHARE,
+        _ => 0,
+    };
+    let mine = object.counters.get(&(counter as u8, site)).copied().unwrap_or(0);
+    let others = reserved(object, counter).saturating_sub(mine);
+    others.saturating_add(share).min(limit)
+}
+
 /// How much of a counter is reserved, over all sites.
 pub(crate) fn reserved(object: &ManagedObject, counter: Counter) -> u64 {
     object
@@ -152,6 +183,36 @@ mod tests {
             used += 3;
         }
         assert_eq!(used, 999);
+    }
+
+    #[test]
+    fn the_shares_of_all_sites_together_keep_the_limit() {
+        const LIMIT: u64 = 1 << 32;
+        let mut object = object();
+        let mut total = 0;
+        // The key's home may have any number; all others that have a share make use of it.
+        for home in [1, 15, 16, 4_000_000_000] {
+            let stamp = strongroom_model::Stamp { hlc: 1, site: home };
+            let made = strongroom_model::Creation {
+                stamp,
+                object_type: strongroom_kmip::ObjectType::SYMMETRIC_KEY,
+                owner: String::new(),
+                fields: Vec::new(),
+                block: None,
+            };
+            object.creation = Some(made);
+            let share = |site| site_limit(&object, site, Counter::RandomIv, LIMIT);
+            let sites = (1..=100).chain([home]).collect::<std::collections::BTreeSet<_>>();
+            let sum: u64 = sites.into_iter().map(share).sum();
+            assert!(sum <= LIMIT, "{home}: {sum}");
+            assert_eq!((share(home), share(17)), (HOME_SHARE, 0));
+            total += sum;
+        }
+        assert!(total > 0);
+        // What others reserved takes nothing from a share, and adds nothing to it.
+        object.counters.insert((Counter::RandomIv as u8, 3), 1_000);
+        assert_eq!(site_limit(&object, 2, Counter::RandomIv, LIMIT), OTHER_SHARE + 1_000);
+        assert_eq!(site_limit(&object, 2, Counter::Usage, 7), 7);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use strongroom_secmem::SecretBytes;
 use strongroom_store::WriteTx;
 
 use crate::access::{Granted, key_groups};
-use crate::allowance::{Reservation, Spent};
+use crate::allowance::{Reservation, Spent, site_limit};
 use crate::cache::Cached;
 use crate::caller::Caller;
 use crate::engine::{Inner, Unsealed};
@@ -292,6 +292,11 @@ impl Ctx<'_, '_> {
         let origin = self.origin();
         let now_ms = self.engine.stamp_ms();
         let (after, now) = (self.engine.config.archive_after, self.now());
+        // Whatever an operation comes to: a replica writes down how many IVs it made, and no more.
+        let counts = matches!(change, Change::Reserved { counter: Counter::RandomIv, .. });
+        if !counts && let Some(refusal) = self.engine.refuse_on_replica() {
+            return Err(refusal);
+        }
         let Some(tx) = &mut self.tx else { return Err(Refusal::needs_writer()) };
         let change = operations::archive_when_ended(change, after, now);
         tx.append(&origin, &change, now_ms)?;
@@ -312,6 +317,16 @@ impl Ctx<'_, '_> {
         amount: u64,
         limit: u64,
     ) -> Result<(), Refusal> {
+        let site = self.engine.config.site;
+        if counter == Counter::Usage && amount > 0 && self.engine.is_replica() {
+            return Err(Refusal::denied(format!(
+                "object {} has a usage limit, and a replica has nothing of what is left of it: \
+                 use it at the primary",
+                object.id
+            )));
+        }
+        let of_all = limit;
+        let limit = site_limit(object, site, counter, of_all);
         if let Some(spent) = self.engine.allowances.take(object, counter, amount, limit) {
             self.spent.push(spent);
             return Ok(());
@@ -325,16 +340,17 @@ impl Ctx<'_, '_> {
             reserved.left -= amount;
             return Ok(());
         }
-        let site = self.engine.config.site;
         // The row as this transaction sees it: an earlier item may have reserved already.
         let current =
             self.fetch(&object.id)?.ok_or_else(|| Refusal::not_found(object.id.as_str()))?;
+        let limit = site_limit(&current.object, site, counter, of_all);
         let planned = self.engine.allowances.reserve(&current.object, site, counter, amount, limit);
         let (reservation, spent) = planned.ok_or_else(|| {
             Refusal::denied(match counter {
                 Counter::Usage => format!("the usage limit of object {} is used up", object.id),
                 Counter::RandomIv => format!(
-                    "object {} has encrypted 2^32 times with random IVs: rotate it",
+                    "object {} has made all random IVs that this site may make of its 2^32: \
+                     rotate it",
                     object.id
                 ),
             })

@@ -100,6 +100,9 @@ impl Engine {
             Options { site: config.site, ..Options::new(config.data_dir.join("store.db")) };
         let hook = cache.clone();
         let store = Store::open(options, Box::new(move |ids| hook.forget(ids)))?;
+        if let Some(store) = store.own_site()?.filter(|site| *site != config.site) {
+            return Err(EngineError::OtherSite { store, configured: config.site });
+        }
         let clock = Watch::start(wall, &store, config.site);
         let policy = Decider::new().map_err(|e| EngineError::Damaged(e.to_string()))?;
         let inner = Arc::new_cyclic(|this| Inner {

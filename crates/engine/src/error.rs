@@ -97,6 +97,17 @@ pub enum EngineError {
     /// A restored store that cannot be confirmed like that.
     #[error("{0}")]
     Unconfirmed(String),
+    /// The store was made for another site than the configuration names.
+    #[error("the store is of site {store}, and the configuration says data.site = {configured}")]
+    OtherSite {
+        /// The store's.
+        store: u32,
+        /// The configuration's.
+        configured: u32,
+    },
+    /// What a replica cannot be made or refreshed with.
+    #[error("{0}")]
+    Replica(String),
     /// Stored data does not check.
     #[error("{0}")]
     Damaged(String),

@@ -24,6 +24,7 @@ mod old_wide;
 mod periods;
 mod query;
 mod release;
+mod replica;
 mod root_key;
 mod rotation;
 mod trail;

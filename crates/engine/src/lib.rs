@@ -40,6 +40,7 @@ mod operations;
 mod quarantine;
 mod quorum;
 mod refusal;
+mod replica;
 mod request;
 mod roles;
 mod root;
@@ -49,6 +50,7 @@ mod rules;
 mod served;
 mod slots;
 mod streams;
+mod takeover;
 mod trail;
 mod unseal;
 mod unsealed;
@@ -56,8 +58,8 @@ mod unsealed;
 pub use admin::Status;
 pub use audit::UseRecord;
 pub use backup::{
-    Backup, BackupHeader, BackupUnlock, Drill, Restored, VerifiedBackup, drill, restore,
-    verify_backup,
+    Backup, BackupHeader, BackupUnlock, Drill, ReplicaMade, ReplicaPlan, Restored, VerifiedBackup,
+    drill, restore, restore_replica, verify_backup,
 };
 pub use caller::Caller;
 pub use config::EngineConfig;
@@ -71,11 +73,13 @@ pub use keys::{KeyDetail, KeyFilter, KeySummary};
 pub use missing::KEEP_USES;
 pub use offline::{FilesReport, Unmet, anchors_in, verify_files};
 pub use operations::offered_operations;
-pub use quarantine::{Confirmation, Confirmed, Quarantine};
+pub use quarantine::Quarantine;
 pub use refusal::Refusal;
+pub use replica::{MOST_REPLICA_SITE, Replica};
 pub use request::{Reply, ReplyFn};
 pub use root_key::{NewRootKey, PreparedRootKey};
 pub use rules::{Difference, Question, RulesDiff};
 pub use slots::{DealtShare, MadeSlot, NewSlot, SlotInfo};
+pub use takeover::{Confirmation, Confirmed};
 pub use trail::{AuditEntry, AuditFault, AuditFilter, AuditReport};
 pub use unseal::{Unlock, UnsealProgress, Unsealing};

@@ -98,7 +98,11 @@ pub fn verify_files(dir: &Path, anchors: &[SignedHead]) -> Result<FilesReport, E
     let journal = JournalFile::open(&dir.join("store.db"))?;
     let site = match anchors.first() {
         Some(anchor) => anchor.site,
-        None => journal.sites()?.first().copied().unwrap_or(1),
+        // A store that was a replica has chains of other sites in it, whose uses are not here.
+        None => match journal.site()? {
+            Some(site) => site,
+            None => journal.sites()?.first().copied().unwrap_or(1),
+        },
     };
     let mut faults = Vec::new();
     let mut waiting = Waiting::new(anchors, ChainName::Changes);
@@ -168,7 +172,16 @@ impl Engine {
     /// [`EngineError::Sealed`], or the store's.
     pub fn unmet_anchors(&self, anchors: &[SignedHead]) -> Result<Vec<Unmet>, EngineError> {
         let unsealed = self.inner.unsealed().ok_or(EngineError::Sealed)?;
-        let site = self.inner.config.site;
+        self.unmet_anchors_of(self.inner.config.site, &unsealed.uses().reader(), anchors)
+    }
+
+    /// Those that the chains of `site` do not meet, whose uses `uses` reads.
+    pub(crate) fn unmet_anchors_of(
+        &self,
+        site: u32,
+        uses: &UseReader,
+        anchors: &[SignedHead],
+    ) -> Result<Vec<Unmet>, EngineError> {
         let mut waiting = Waiting::new(anchors, ChainName::Changes);
         let mut from = 1;
         loop {
@@ -178,7 +191,7 @@ impl Engine {
             page.iter().for_each(|r| waiting.meet(Head { seq: r.seq, hash: r.hash }));
         }
         let mut unmet = waiting.finish();
-        unmet.append(&mut unmet_uses(&unsealed.uses().reader(), anchors));
+        unmet.append(&mut unmet_uses(uses, anchors));
         Ok(unmet)
     }
 }

@@ -116,6 +116,15 @@ pub(crate) fn handle(inner: &Arc<Inner>, caller: &Arc<Caller>, frame: Vec<u8>, r
         record_refusal(inner, caller, item, Some(version), &refusal, started);
         return reply(Reply { bytes, close: false });
     }
+    if let Some(refusal) = inner.refuse_on_replica()
+        && request.items.iter().any(|item| operations::kind_of(item.operation) == Kind::Change)
+    {
+        let bytes = refuse_all(inner, &request, &refusal);
+        let change = |i: &&BatchItem<'_>| operations::kind_of(i.operation) == Kind::Change;
+        let item = request.items.iter().find(change).map(|i| i.operation);
+        record_refusal(inner, caller, item, Some(version), &refusal, started);
+        return reply(Reply { bytes, close: false });
+    }
     let needs_writer =
         request.items.iter().any(|item| operations::kind_of(item.operation) == Kind::Change);
     let mut prepared: Vec<Option<Prepared>> = request.items.iter().map(|_| None).collect();

@@ -31,6 +31,12 @@ impl Served {
         self.0.lock().contains_key(id)
     }
 
+    /// Forgets everything: what a replica was about to remember is not written by whoever takes
+    /// over.
+    pub(crate) fn clear(&self) {
+        self.0.lock().clear();
+    }
+
     /// Forgets marks that every reader sees by now.
     pub(crate) fn prune(&self, now_ms: i64) {
         self.0.lock().retain(|_, written| written.is_none_or(|at| now_ms - at < KEEP_MS));
@@ -62,15 +68,23 @@ impl Ctx<'_, '_> {
         if !stored_fresh(object) {
             return Ok(());
         }
-        if self.tx.is_some() {
+        if self.tx.is_some() && !self.engine.is_replica() {
             let changed = self.trail.changed;
             self.change(&mark(&object.id))?;
             // The Get itself still belongs into the chain of uses.
             self.trail.changed = changed;
             return Ok(());
         }
+        let replica = self.engine.is_replica();
         let mut marks = self.engine.served.0.lock();
         if marks.contains_key(&object.id) {
+            return Ok(());
+        }
+        if replica {
+            // It writes nothing down, and remembers as much as it may.
+            if marks.len() < MAX_PENDING {
+                marks.insert(object.id.clone(), None);
+            }
             return Ok(());
         }
         if marks.len() >= MAX_PENDING {

@@ -190,6 +190,7 @@ impl Engine {
         let unsealed =
             self.inner.unsealed().ok_or(EngineError::Sealed).map_err(other("changes"))?;
         let changes = self.verify_changes(anchors)?;
+        self.verify_other_sites()?;
         self.verify_state()?;
         let uses = unsealed.uses();
         let state = uses.state().map_err(|e| AuditFault {
@@ -214,6 +215,16 @@ impl Engine {
             codes: changes.macs + uses.macs,
             gaps: uses.gaps.len(),
         })
+    }
+
+    /// The chains of other sites that a replica, or what was one, came from.
+    fn verify_other_sites(&self) -> Result<(), AuditFault> {
+        let fault = |fault: String| AuditFault { chain: "changes", fault, seq: None };
+        self.inner
+            .store
+            .read(|tx| tx.verify_others())
+            .map_err(|e: strongroom_store::StoreError| fault(e.to_string()))?
+            .map_err(|found| AuditFault::of("changes", &found))
     }
 
     /// Folds the journal and compares the state with it: that finds rows that were deleted,

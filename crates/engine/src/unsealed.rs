@@ -1,6 +1,6 @@
 //! What exists only while the root key is open: the keyring and the audit of uses.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
@@ -143,6 +143,11 @@ fn refused(error: RootError) -> Refusal {
     Refusal::new(ResultReason::GENERAL_FAILURE, error.to_string())
 }
 
-pub(crate) fn uses_dir(config: &EngineConfig) -> std::path::PathBuf {
+/// Where the audit of uses of another site lies, whose place this one may take.
+pub(crate) fn past_uses_dir(data_dir: &Path, site: u32) -> PathBuf {
+    data_dir.join(format!("{USES_DIR}-site-{site}"))
+}
+
+pub(crate) fn uses_dir(config: &EngineConfig) -> PathBuf {
     Path::new(&config.data_dir).join(USES_DIR)
 }

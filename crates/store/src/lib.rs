@@ -13,6 +13,7 @@
 //! crate's interface.
 #![forbid(unsafe_code)]
 
+mod adopt;
 mod error;
 mod faults;
 mod histogram;
@@ -28,13 +29,14 @@ mod verify;
 mod write;
 mod writer;
 
+pub use adopt::{Adoption, adopt, settle};
 pub use error::StoreError;
 pub use faults::Faults;
 pub use histogram::Counts;
 pub use index::{archival_due, rotation_due, scheduled_archival, scheduled_destruction};
 pub use keys::StoreKeys;
 pub use offline::JournalFile;
-pub use open::{CommitHook, Options, Stats, Store};
+pub use open::{CommitHook, Options, Stats, Store, exclusive};
 pub use read::{Candidates, Order, ReadTx};
 pub use verify::{Difference, Verification};
 pub use write::WriteTx;

@@ -37,6 +37,14 @@ impl JournalFile {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// The site that the store was made for, if it says so ([`adopt`](crate::adopt)).
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn site(&self) -> Result<Option<u32>, StoreError> {
+        crate::adopt::own_site(&self.0)
+    }
+
     /// The end of the chain of changes of `site`.
     ///
     /// # Errors

@@ -260,6 +260,15 @@ impl Store {
         Ok(found)
     }
 
+    /// The site that this store was made for, where that is not the configuration's alone to say
+    /// ([`adopt`](crate::adopt)); readable while the store is locked.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn own_site(&self) -> Result<Option<u32>, StoreError> {
+        crate::adopt::own_site(&connect(&self.shared.options.path, None)?)
+    }
+
     /// Writes the write-ahead log back into the database and empties it, so that no older page
     /// remains in it. Waits for jobs already submitted.
     ///
@@ -390,7 +399,7 @@ impl Drop for Store {
     }
 }
 
-const CHAIN_META: &str = "chain-state";
+pub(crate) const CHAIN_META: &str = "chain-state";
 
 /// Continues the chain, or begins it in an empty journal.
 pub(crate) fn unlock(
@@ -470,7 +479,7 @@ pub(crate) fn end_segment(
     Ok(())
 }
 
-fn write_chain_state(
+pub(crate) fn write_chain_state(
     connection: &Connection,
     chain: &Chain,
     keys: &StoreKeys,
@@ -506,7 +515,7 @@ pub(crate) fn read_meta(connection: &Connection, key: &str) -> Result<Option<Vec
         .optional()?)
 }
 
-fn last_record(
+pub(crate) fn last_record(
     connection: &Connection,
     site: u32,
 ) -> Result<Option<strongroom_journal::Record>, StoreError> {
@@ -523,8 +532,16 @@ pub(crate) fn journal_missing(what: &str) -> StoreError {
     StoreError::Damaged("the journal".to_owned(), format!("{what} is missing"))
 }
 
+/// Keeps every server away from the database at `path` while the file that it gives is open.
+///
+/// # Errors
+/// [`StoreError::InUse`], or the file's.
+pub fn exclusive(path: &Path) -> Result<File, StoreError> {
+    lock_file(path)
+}
+
 /// One server for one database: a lock on a file beside it, held while the store is open.
-fn lock_file(path: &Path) -> Result<File, StoreError> {
+pub(crate) fn lock_file(path: &Path) -> Result<File, StoreError> {
     use std::os::unix::fs::OpenOptionsExt;
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
@@ -555,7 +572,7 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
 }
 
 /// A connection that writes, with or without flushing its commits, or one that only reads.
-fn connect(path: &Path, write: Option<bool>) -> Result<Connection, StoreError> {
+pub(crate) fn connect(path: &Path, write: Option<bool>) -> Result<Connection, StoreError> {
     let mut flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
     flags |= if write.is_some() {
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE

@@ -77,7 +77,11 @@ impl ReadTx<'_> {
     /// # Errors
     /// The database's, or a chain state that cannot be opened.
     pub fn verify(&self, anchors: Vec<Head>) -> Result<Verification, StoreError> {
-        Ok(Verification { chain: self.verify_chain(anchors)?, differences: self.refold()? })
+        let chain = match self.verify_chain(anchors)? {
+            Ok(report) => self.verify_others()?.map(|()| report),
+            Err(fault) => Err(fault),
+        };
+        Ok(Verification { chain, differences: self.refold()? })
     }
 
     /// Verifies this site's chain of changes.
@@ -348,7 +352,7 @@ impl ReadTx<'_> {
 }
 
 /// Kinds of records from here on are not changes: uses, and what chains keep about themselves.
-const FIRST_OTHER_KIND: u16 = 100;
+pub(crate) const FIRST_OTHER_KIND: u16 = 100;
 
 /// Entries of the indexes that were met and accounted for.
 #[derive(Default)]

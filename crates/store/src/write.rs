@@ -7,13 +7,15 @@ use std::sync::Arc;
 use rusqlite::{Connection, params};
 use strongroom_journal::{Chain, Head, Record};
 use strongroom_model::{
-    Change, HybridClock, MAX_ENCODED, ManagedObject, ObjectId, Origin, ServerState, Stamp,
+    Change, ChangeKind, HybridClock, MAX_ENCODED, ManagedObject, ObjectId, Origin, ServerState,
+    Stamp,
 };
 
 use crate::error::StoreError;
 use crate::index::{due_dates, entries};
 use crate::read::ReadTx;
 use crate::server_rows;
+use crate::verify::FIRST_OTHER_KIND;
 
 /// What a rollback must bring back besides the database.
 struct Mark {
@@ -262,6 +264,20 @@ impl<'a> WriteTx<'a> {
     pub fn keep_uses(&mut self, head: Head) {
         self.local = true;
         self.uses = Some(head);
+    }
+
+    /// Takes over a record of this site's chain as it is, with what it says.
+    pub(crate) fn bring_over(&mut self, record: &Record) -> Result<(), StoreError> {
+        insert_record(self.read.connection, record)?;
+        // What the chain keeps about itself is no part of the state.
+        if ChangeKind::from_code(record.kind).is_none() && record.kind >= FIRST_OTHER_KIND {
+            return Ok(());
+        }
+        let (_, change) = Change::decode(record.kind, &record.body).map_err(|e| {
+            StoreError::Damaged(format!("journal record {}", record.seq), e.to_string())
+        })?;
+        self.clock.observe(record.hlc);
+        self.fold(Stamp { hlc: record.hlc, site: record.site }, &change)
     }
 
     fn fold(&mut self, stamp: Stamp, change: &Change) -> Result<(), StoreError> {

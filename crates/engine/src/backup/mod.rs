@@ -25,6 +25,7 @@
 //! never ahead.
 
 mod read;
+mod replica;
 mod restore;
 mod write;
 
@@ -37,6 +38,7 @@ use strongroom_secmem::SecretBytes;
 use crate::error::EngineError;
 
 pub use read::BackupHeader;
+pub use replica::{ReplicaMade, ReplicaPlan, restore_replica};
 pub use restore::{BackupUnlock, Drill, Restored, VerifiedBackup, drill, restore, verify_backup};
 pub use write::Backup;
 

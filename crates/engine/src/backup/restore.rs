@@ -69,11 +69,11 @@ pub struct Drill {
 }
 
 /// A directory that goes when this does.
-struct Scratch(PathBuf);
+pub(super) struct Scratch(pub(super) PathBuf);
 
 impl Scratch {
     /// A new one below `parent`.
-    fn new(parent: &Path) -> Result<Self, EngineError> {
+    pub(super) fn new(parent: &Path) -> Result<Self, EngineError> {
         let mut name = [0; 8];
         strongroom_crypto::random(&mut name)?;
         let path = parent.join(format!("strongroom-scratch-{}", hex(&name)));
@@ -127,10 +127,7 @@ pub fn restore(
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(failed(e)),
         _ => {}
     }
-    let parent = match dir.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
+    let parent = parent_of(dir);
     let source = Source::open(file, slots, with)?;
     // On the same file system, so that it appears whole.
     let staging = Scratch::new(parent)?;
@@ -142,6 +139,14 @@ pub fn restore(
     std::fs::rename(&data, dir).map_err(failed)?;
     std::fs::File::open(parent).and_then(|d| d.sync_all()).map_err(failed)?;
     Ok(Restored { backup })
+}
+
+/// The directory that `dir` lies in.
+pub(super) fn parent_of(dir: &Path) -> &Path {
+    match dir.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
 }
 
 /// Restores a backup below `scratch` as [`restore`] does, starts a key manager over it, checks its
@@ -172,15 +177,19 @@ pub fn drill(
 }
 
 /// A backup with what opens it.
-struct Source {
+pub(super) struct Source {
     file: BackupFile,
     slots: PathBuf,
-    slot: u32,
+    pub(super) slot: u32,
     root: RootKey,
 }
 
 impl Source {
-    fn open(file: &Path, slots: &Path, with: &BackupUnlock) -> Result<Self, EngineError> {
+    pub(super) fn open(
+        file: &Path,
+        slots: &Path,
+        with: &BackupUnlock,
+    ) -> Result<Self, EngineError> {
         let file = BackupFile::open(file)?;
         // Before anybody is asked for more: whether it can be these slots at all.
         if SlotFile::load(slots)?.root_check() != file.header.root_check {
@@ -190,11 +199,37 @@ impl Source {
         Ok(Self { file, slots: slots.to_owned(), slot, root })
     }
 
+    /// What the backup says of itself.
+    pub(super) fn header(&self) -> &BackupHeader {
+        &self.file.header
+    }
+
+    /// The root key, once more.
+    pub(super) fn root(&self) -> Result<RootKey, EngineError> {
+        Ok(self.root.try_clone()?)
+    }
+
+    /// The keys of the store in it.
+    pub(super) fn keyring(&self) -> Result<Keyring, EngineError> {
+        let epochs = self.file.header.epochs.iter();
+        let epochs = epochs.map(|(epoch, wrapped)| (*epoch, wrapped.as_slice()));
+        Ok(Keyring::open(self.root()?, epochs)?)
+    }
+
+    /// Unpacks it into `dir`, which must not be there, and opens nothing.
+    pub(super) fn extract(self, dir: &Path) -> Result<Ends, EngineError> {
+        let keyring = self.keyring()?;
+        Ok(self.file.extract(&keyring, dir)?.1)
+    }
+
     /// Unpacks it into `dir`, which must not be there, and opens what was in it.
-    fn unpack(self, dir: &Path, by: &Caller) -> Result<(Engine, VerifiedBackup), EngineError> {
+    pub(super) fn unpack(
+        self,
+        dir: &Path,
+        by: &Caller,
+    ) -> Result<(Engine, VerifiedBackup), EngineError> {
         let header = self.file.header.clone();
-        let epochs = header.epochs.iter().map(|(epoch, wrapped)| (*epoch, wrapped.as_slice()));
-        let keyring = Keyring::open(self.root.try_clone()?, epochs)?;
+        let keyring = self.keyring()?;
         let (files, ends) = self.file.extract(&keyring, dir)?;
         let report = verify_files(dir, &[])?;
         if let Some(fault) = report.faults.first() {
@@ -229,7 +264,7 @@ impl Source {
     }
 }
 
-fn config(dir: &Path, slots: &Path, site: u32) -> EngineConfig {
+pub(super) fn config(dir: &Path, slots: &Path, site: u32) -> EngineConfig {
     EngineConfig { slots_path: slots.to_owned(), site, ..EngineConfig::new(dir) }
 }
 
@@ -257,7 +292,7 @@ fn open_slots(slots: &Path, with: &BackupUnlock) -> Result<Opened, EngineError> 
 }
 
 /// Checks both chains with their codes, and the fold. Gives how many codes were checked.
-fn sound(engine: &Engine) -> Result<u64, EngineError> {
+pub(super) fn sound(engine: &Engine) -> Result<u64, EngineError> {
     match engine.audit_verify() {
         Ok(report) => Ok(report.codes),
         Err(fault) => Err(broken(format!("the chain of {}: {}", fault.chain, fault.fault))),

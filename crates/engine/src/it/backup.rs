@@ -19,10 +19,10 @@ use crate::{
 };
 
 /// A key manager that serves, its shares (2 of 3), and a place for backups.
-struct House {
-    bench: Bench,
-    shares: Vec<String>,
-    place: TempDir,
+pub(super) struct House {
+    pub(super) bench: Bench,
+    pub(super) shares: Vec<String>,
+    pub(super) place: TempDir,
 }
 
 fn two_of_three() -> NewSlot {
@@ -41,20 +41,20 @@ fn with(shares: &[String]) -> BackupUnlock {
     BackupUnlock::Shares(shares.iter().map(|s| Zeroizing::new(s.clone())).collect())
 }
 
-fn take(engine: &Engine, to: &Path) {
+pub(super) fn take(engine: &Engine, to: &Path) {
     let mut file = fs::File::create(to).unwrap();
     for piece in engine.backup(&Caller::server(), &[]).unwrap() {
         file.write_all(&piece.unwrap()).unwrap();
     }
 }
 
-fn bench_over(dir: TempDir, engine: Engine) -> Bench {
+pub(super) fn bench_over(dir: TempDir, engine: Engine) -> Bench {
     let root = SecretBytes::from_slice(&[0; 32]).unwrap();
     Bench { engine, dir, root, alice: caller("alice") }
 }
 
 impl House {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::with(|_| {})
     }
 
@@ -68,15 +68,15 @@ impl House {
         Self { bench: bench_over(dir, engine), shares, place: TempDir::new().unwrap() }
     }
 
-    fn slots(&self) -> PathBuf {
+    pub(super) fn slots(&self) -> PathBuf {
         self.bench.engine.config().slots_path.clone()
     }
 
-    fn unlock(&self) -> BackupUnlock {
+    pub(super) fn unlock(&self) -> BackupUnlock {
         with(&self.shares[1..])
     }
 
-    fn take(&self) -> PathBuf {
+    pub(super) fn take(&self) -> PathBuf {
         let file = self.place.path().join("backup");
         take(&self.bench.engine, &file);
         file
@@ -87,7 +87,7 @@ impl House {
     }
 
     /// A key manager over what was restored, open.
-    fn restored(&self, file: &Path) -> Bench {
+    pub(super) fn restored(&self, file: &Path) -> Bench {
         let dir = TempDir::new().unwrap();
         let data = dir.path().join("data");
         restore(file, &self.slots(), &self.unlock(), &data, &Caller::server()).unwrap();
@@ -102,13 +102,13 @@ impl House {
 }
 
 /// Activates, revokes and destroys.
-fn destroy(bench: &Bench, id: &str) {
+pub(super) fn destroy(bench: &Bench, id: &str) {
     bench.by_id(Operation::ACTIVATE, id).unwrap();
     bench.revoke(id).unwrap();
     bench.by_id(Operation::DESTROY, id).unwrap();
 }
 
-fn confirm_without(bench: &Bench) {
+pub(super) fn confirm_without(bench: &Bench) {
     let with = Confirmation { anchors: &[], destroyed: &[], without_anchor: true };
     bench.engine.confirm_restore(&caller("olga"), with).unwrap();
 }
@@ -329,7 +329,7 @@ fn a_restored_store_answers_no_use_and_makes_no_change_until_it_is_confirmed() {
 
 /// The anchors of a house, its backup, and what was done after it: one key of the backup was
 /// destroyed, and one that came later.
-fn history() -> (House, PathBuf, Vec<SignedHead>, [String; 3]) {
+pub(super) fn history() -> (House, PathBuf, Vec<SignedHead>, [String; 3]) {
     let house = House::new();
     let bench = &house.bench;
     let (kept, gone) = (bench.create("kept").unwrap(), bench.create("gone").unwrap());

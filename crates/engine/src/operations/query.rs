@@ -5,7 +5,7 @@ use strongroom_kmip::{
     RNGAlgorithm, Tag, View,
 };
 
-use super::TABLE;
+use super::{Kind, TABLE};
 use crate::context::Ctx;
 use crate::refusal::Refusal;
 
@@ -103,7 +103,10 @@ pub(super) fn query(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Refu
     let out = &mut ctx.out;
     // In the order in which the response payload has them.
     if has(QueryFunction::QUERY_OPERATIONS) {
+        // What a replica refuses it does not offer.
+        let changes = !ctx.engine.is_replica();
         let offered = TABLE.iter().filter(|e| interop || !e.interop_only);
+        let offered = offered.filter(|e| changes || e.kind == Kind::Use);
         for operation in offered.map(|e| e.operation).filter(|o| o.exists_in(version)) {
             out.enumeration(Tag::OPERATION, operation);
         }
