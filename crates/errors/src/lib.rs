@@ -105,6 +105,15 @@ errors! {
     RESTORE_UNCONFIRMED = 3014, "restore-unconfirmed", 409, Usage, GENERAL_FAILURE,
         "The restored store cannot be confirmed with that.",
         "Give anchors that are later than the backup, and name with --destroyed all that was destroyed since.";
+    REPLICA = 3015, "replica", 421, Server, OPERATION_NOT_SUPPORTED,
+        "This server is a replica: it serves uses and takes no changes.",
+        "Ask the primary, or let an officer promote this one with `strongroom backup promote`.";
+    OTHER_SITE = 3016, "other-site", 500, Server, GENERAL_FAILURE,
+        "The store was made for another site.",
+        "Set `data.site` of the configuration to the store's site.";
+    REPLICA_UNFIT = 3017, "replica-unfit", 409, Usage, GENERAL_FAILURE,
+        "The replica cannot be made or refreshed like that.",
+        "Give a site of its own, a backup of its primary and its directory.";
 
     // Who may.
     CERTIFICATE_REQUIRED = 3020, "certificate-required", 401, Denied, AUTHENTICATION_NOT_SUCCESSFUL,

@@ -101,6 +101,18 @@ impl Backups for Memory {
     fn is_quarantined(&self) -> bool {
         false
     }
+    fn is_replica(&self) -> bool {
+        false
+    }
+    fn replica(&self) -> Option<ReplicaView> {
+        None
+    }
+    fn replica_report(&self) -> Result<ReplicaReport, Fault> {
+        no()
+    }
+    fn promote(&self, _: &Caller, _: u32, _: &ConfirmRestore) -> Result<RestoreConfirmed, Fault> {
+        no()
+    }
     fn confirm_restore(&self, _: &Caller, _: &ConfirmRestore) -> Result<RestoreConfirmed, Fault> {
         no()
     }
@@ -135,6 +147,7 @@ impl Manager for Memory {
             not_for_production: self.not_for_production(),
             warnings: vec![],
             site: 1,
+            replica: None,
             started: 0,
             objects: Some(3),
             epoch: Some(1),

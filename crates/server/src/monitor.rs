@@ -88,7 +88,11 @@ async fn health(State(admin): State<Arc<Admin>>) -> Response {
         Serving::Sealed => (StatusCode::SERVICE_UNAVAILABLE, "sealed"),
         Serving::Uninitialised => (StatusCode::SERVICE_UNAVAILABLE, "uninitialised"),
     };
-    (code, axum::Json(serde_json::json!({ "state": state }))).into_response()
+    let mut answer = serde_json::json!({ "state": state });
+    if let Some(replica) = admin.manager.replica() {
+        answer["replica"] = replica.text().into();
+    }
+    (code, axum::Json(answer)).into_response()
 }
 
 async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
@@ -135,6 +139,12 @@ impl Collector for Snapshot {
         out.gauge("strongroom_serving", "Whether requests are answered.", serving)?;
         let warnings = status.warnings.len() as i64;
         out.gauge("strongroom_warnings", "What needs somebody's attention.", warnings)?;
+        if let Some(replica) = &status.replica {
+            let of = replica.of.to_string();
+            let help = "Age of the backup that this replica is of.";
+            let row = [([("of", of.as_str())], replica.age_seconds)];
+            out.gauges("strongroom_replica_backup_age_seconds", help, &row)?;
+        }
         if let Some(objects) = status.objects {
             let help = "Managed objects that are not destroyed.";
             out.gauge("strongroom_objects", help, objects as i64)?;

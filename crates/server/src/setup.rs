@@ -13,7 +13,7 @@ use crate::pki::{self, Authority, Issued, LEAF_DAYS, Signed, Subject};
 use crate::service::{Manager, console};
 
 /// The name under which the store keeps the CA's key.
-const CA_KEY: &str = "ca-key";
+pub const CA_KEY: &str = "ca-key";
 
 /// Somebody, or some program, that gets a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]

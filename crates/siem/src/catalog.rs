@@ -215,6 +215,11 @@ classes! {
     2070 "Confirm Restore" Alert API_UPDATE;
     2071 "Save Slots" Warning API_READ;
     2072 "backup-taken" Warning API_CREATE;
+    2073 "Show Replica" Info API_READ;
+    2074 "Promote Replica" Alert API_UPDATE;
+    2075 "Restore Replica" Alert API_UPDATE;
+    2076 "replica-restored" Alert API_UPDATE;
+    2077 "replica-promoted" Alert API_UPDATE;
 
     // What the server itself does and meets.
     3001 "initialise" Warning START;

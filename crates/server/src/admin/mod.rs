@@ -11,6 +11,7 @@ mod export;
 mod handlers;
 pub mod openapi;
 mod problem;
+mod replica;
 pub mod types;
 
 use std::borrow::Cow;
@@ -130,6 +131,8 @@ routes! {
     "GET" "/v1/backup" Backup, true, "Create Backup" => get(backup::create);
     "GET" "/v1/backup/slots" Backup, true, "Save Slots" => get(backup::slots);
     "POST" "/v1/backup/confirm" ConfirmRestore, true, "Confirm Restore" => post(backup::confirm).layer(DefaultBodyLimit::max(ANCHORS));
+    "GET" "/v1/replica" Status, true, "Show Replica" => get(replica::show);
+    "POST" "/v1/replica/promote" ConfirmRestore, true, "Promote Replica" => post(replica::promote).layer(DefaultBodyLimit::max(ANCHORS));
     "GET" "/v1/audit/export" ReadAudit, true, "Export Audit" => get(export::export);
     "GET" "/v1/audit/key" VerifyAudit, true, "Read Audit" => get(handlers::audit_key);
     "POST" "/v1/audit/verify" VerifyAudit, true, "Verify Audit" => post(handlers::audit_verify_against).layer(DefaultBodyLimit::max(ANCHORS));
@@ -371,13 +374,17 @@ fn door(
     if manager.is_quarantined() && !in_quarantine(route) {
         return Err(out(operation, errors::QUARANTINED.into()));
     }
+    if manager.is_replica() && !in_quarantine(route) {
+        let of = manager.replica().map(|r| format!("It is a {}.", r.text())).unwrap_or_default();
+        return Err(out(operation, Fault::new(errors::REPLICA, of)));
+    }
     let rule = may(manager, identity, route)?;
     Ok((route, rule))
 }
 
-/// Whether a request is answered while a restored store waits for its confirmation: what reads, and
-/// what it takes to come to a confirmation: an open root key, an officer, a certificate for the
-/// server, a clock; and taking rights away.
+/// Whether a request is answered while a restored store waits for its confirmation, and by a replica:
+/// what reads, and what it takes to come to a confirmation or a promotion: an open root key, an
+/// officer, a certificate for the server, a clock; and taking rights away.
 fn in_quarantine(route: &Route) -> bool {
     use AdminAction as A;
     let towards = matches!(
@@ -473,6 +480,7 @@ mod tests {
             "Compare Policy",
             "Confirm Clock",
             "Confirm Restore",
+            "Promote Replica",
             "Recover Officer",
             "Renew Server Certificate",
             "Revoke Certificate",

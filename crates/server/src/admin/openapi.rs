@@ -17,6 +17,7 @@ use super::certificates::{
 };
 use super::export::Parameters as ExportParameters;
 use super::handlers::{AuditParameters, KeyParameters};
+use super::replica::{PromoteReplica, ReplicaReport};
 use super::types::{
     AuditKey, AuditPage, AuditRecord, AuditVerdict, ConfirmRestore, Health, KeyPage, KeyRotated,
     KeyView, NewRootKey, NewSlot, PreparedRootKey, Problem, ReplaceRootKey, RestoreConfirmed,
@@ -226,6 +227,10 @@ fn described() -> Vec<Described> {
             .streams(&["application/json"]),
         on("POST", "/v1/backup/confirm", "Confirm a restored store.")
             .takes::<ConfirmRestore>()
+            .gives::<RestoreConfirmed>(),
+        on("GET", "/v1/replica", "What this replica is of.").gives::<ReplicaReport>(),
+        on("POST", "/v1/replica/promote", "Let a replica take the place of its primary.")
+            .takes::<PromoteReplica>()
             .gives::<RestoreConfirmed>(),
         on("GET", "/v1/audit/export", "The audit as lines in a format of collectors.")
             .query::<ExportParameters>()

@@ -11,6 +11,7 @@ pub use super::certificates::{
     AuthorityRow, CertificatesView, ClientIssued, ClientRow, NewClient, RecoverOfficer,
     RenewServer, RevokeClient, ServerCertificate,
 };
+pub use super::replica::{PromoteReplica, ReplicaReport, ReplicaView};
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -88,6 +89,9 @@ pub struct Health {
     pub state: State,
     /// Why this installation is not for production; empty if nothing speaks against it.
     pub not_for_production: Vec<String>,
+    /// What it is a replica of, in words, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replica: Option<String>,
     /// What it takes to unseal, while it is sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsealing: Option<Unsealing>,
@@ -117,6 +121,9 @@ pub struct Status {
     pub warnings: Vec<String>,
     /// The site number.
     pub site: u32,
+    /// What it is a replica of, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replica: Option<ReplicaView>,
     /// When the process started.
     pub started: i64,
     /// Managed objects that are not destroyed, if known.

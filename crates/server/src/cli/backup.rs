@@ -14,6 +14,7 @@ use strongroom_kmip::HashingAlgorithm;
 
 use super::client::Client;
 use super::output::{pairs, say, show, time};
+use super::replica::{AsReplica, Promote};
 use super::root::{Secrets, confirm};
 use super::{Done, Output, Reach};
 use crate::admin::types::{ConfirmRestore, RestoreConfirmed};
@@ -39,9 +40,12 @@ pub enum Backup {
     /// Restore a backup into a scratch directory, open every key, and throw it away.
     Drill(Try),
     /// Restore a backup into an empty directory. The store is quarantined until it is confirmed.
+    /// With --replica it is a second server, which serves uses at once.
     Restore(Restore),
     /// Confirm a restored store, so that it serves again. An officer's.
     Confirm(Confirm),
+    /// Let a replica take the place of its primary, so that it takes changes. An officer's.
+    Promote(Promote),
 }
 
 /// Take a backup of the data, online.
@@ -117,11 +121,25 @@ pub struct Restore {
     /// The data directory to be: empty, or not there.
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
+    #[command(flatten)]
+    replica: AsReplica,
 }
 
 /// Confirm a restored store.
 #[derive(Args)]
 pub struct Confirm {
+    #[command(flatten)]
+    given: Given,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// What is known of the time after a backup.
+#[derive(Args)]
+pub struct Given {
     /// A file with anchor lines that were kept elsewhere, and are later than the backup.
     #[arg(long, value_name = "FILE", required_unless_present = "without_anchor")]
     anchors: Option<PathBuf>,
@@ -130,17 +148,21 @@ pub struct Confirm {
     destroyed: Option<PathBuf>,
     /// No later anchor exists: whatever was destroyed since, and is not named, is back.
     #[arg(long, conflicts_with = "anchors")]
-    without_anchor: bool,
-    /// Do not ask.
-    #[arg(long)]
-    yes: bool,
-    #[command(flatten)]
-    reach: Reach,
+    pub without_anchor: bool,
+}
+
+/// What a confirmation sends.
+pub fn given(given: &Given) -> Result<ConfirmRestore, Fault> {
+    Ok(ConfirmRestore {
+        anchors: given.anchors.as_deref().map_or(Ok(Vec::new()), anchor_lines)?,
+        destroyed: given.destroyed.as_deref().map_or(Ok(Vec::new()), identifiers)?,
+        without_anchor: given.without_anchor,
+    })
 }
 
 /// What was proved of a backup.
 #[derive(Serialize)]
-struct Proof {
+pub struct Proof {
     version: String,
     site: u32,
     created: i64,
@@ -154,6 +176,9 @@ struct Proof {
     destroyed: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     opened: Option<u64>,
+    /// The site of the replica that was made of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replica: Option<u32>,
 }
 
 impl Proof {
@@ -171,10 +196,15 @@ impl Proof {
             objects: backup.objects,
             destroyed: backup.destroyed,
             opened,
+            replica: None,
         }
     }
 
-    fn text(&self) -> String {
+    pub fn of_replica(backup: &VerifiedBackup, site: u32) -> Self {
+        Self { replica: Some(site), ..Self::of(backup, None) }
+    }
+
+    pub fn text(&self) -> String {
         let mut rows = vec![
             ("Taken", time(self.created)),
             ("By", format!("strongroom {}, site {}", self.version, self.site)),
@@ -218,6 +248,7 @@ impl Backup {
             Self::Drill(c) => c.run(),
             Self::Restore(c) => c.run(),
             Self::Confirm(c) => c.run(),
+            Self::Promote(c) => c.run(),
         }
     }
 }
@@ -328,6 +359,9 @@ impl Restore {
     fn run(self) -> Done {
         let Opening { file, slots, secrets, automatic, output } = self.opening;
         let with = secrets.unlock(automatic)?;
+        if self.replica.is_wanted() {
+            return self.replica.run(&file, &slots, &with, &self.data, output);
+        }
         let restored = restore(&file, &slots, &with, &self.data, &console())?;
         show(output, &Proof::of(&restored.backup, None), |proof| {
             format!(
@@ -345,12 +379,8 @@ impl Restore {
 impl Confirm {
     fn run(self) -> Done {
         let client = Client::new(&self.reach, &["officer"])?;
-        let with = ConfirmRestore {
-            anchors: self.anchors.as_deref().map_or(Ok(Vec::new()), anchor_lines)?,
-            destroyed: self.destroyed.as_deref().map_or(Ok(Vec::new()), identifiers)?,
-            without_anchor: self.without_anchor,
-        };
-        if self.without_anchor {
+        let with = given(&self.given)?;
+        if self.given.without_anchor {
             confirm(
                 self.yes,
                 "Whatever was destroyed or revoked after the backup, and is not named, will be \
@@ -359,7 +389,9 @@ impl Confirm {
             )?;
         }
         let confirmed: RestoreConfirmed = client.post("/v1/backup/confirm", &with)?;
-        show(self.reach.output, &confirmed, confirmed_text)?;
+        show(self.reach.output, &confirmed, |c| {
+            format!("{}Confirmed. The store serves again.\n", confirmed_text(c))
+        })?;
         if self.reach.output == Output::Table {
             say(
                 "Certificates, roles and grants are those of the backup: take back what was taken \
@@ -370,7 +402,7 @@ impl Confirm {
     }
 }
 
-fn confirmed_text(c: &RestoreConfirmed) -> String {
+pub fn confirmed_text(c: &RestoreConfirmed) -> String {
     let mut text = String::new();
     if let Some(since) = c.destroyed_since {
         text.push_str(&format!("Destroyed between the backup and the newest anchor: {since}\n"));
@@ -381,7 +413,6 @@ fn confirmed_text(c: &RestoreConfirmed) -> String {
     for id in &c.absent {
         text.push_str(&format!("  {id}  not in the backup\n"));
     }
-    text.push_str("Confirmed. The store serves again.\n");
     text
 }
 

@@ -23,6 +23,7 @@ mod proof;
 mod quickstart;
 mod recipes;
 mod recover;
+mod replica;
 mod role;
 mod root;
 mod serve;

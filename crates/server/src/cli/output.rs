@@ -127,6 +127,17 @@ pub fn time(millis: i64) -> String {
     }
 }
 
+/// A time that passed, in its largest unit: `3 hours`, `1 day`.
+pub fn span(seconds: i64) -> String {
+    let (count, unit) = match seconds {
+        ..120 => (seconds, "second"),
+        120..7_200 => (seconds / 60, "minute"),
+        7_200..172_800 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
 /// POSIX seconds as `2026-11-24`.
 pub fn date(seconds: i64) -> String {
     match jiff::Timestamp::from_second(seconds) {

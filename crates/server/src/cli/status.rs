@@ -35,6 +35,9 @@ fn closed(health: &Health) -> String {
     for why in &health.not_for_production {
         rows.push(("NOT FOR PRODUCTION", why.clone()));
     }
+    if let Some(replica) = &health.replica {
+        rows.push(("Replica", replica.clone()));
+    }
     if let Some(unsealing) = &health.unsealing {
         rows.push(("Opens by", unsealing.slots.join(", ")));
         if unsealing.needed > 0 {
@@ -55,6 +58,9 @@ fn people(s: &Report) -> String {
     }
     rows.push(("Version", s.version.clone()));
     rows.push(("Site", s.site.to_string()));
+    if let Some(replica) = &s.replica {
+        rows.push(("Replica", replica.text()));
+    }
     rows.push(("Started", time(s.started)));
     rows.push(("KMIP", port(&s.kmip)));
     rows.push(("Administration", port(&s.admin)));

@@ -19,12 +19,13 @@ use zeroize::Zeroizing;
 use super::backup::{self, Backups, Pieces};
 use super::{
     AuditQuery, Caller, Done, Handler, KeyQuery, Lines, Manager, Measures, Reply, audit, keys,
+    replica,
 };
 use crate::admin::types::{
     AuditPage, AuditRecord, AuditVerdict, ChainHead, ClientRow, ConfirmRestore, KeyPage,
-    KeyRotated, KeyView, Memory, NewRootKey, NewSlot, PortStatus, PreparedRootKey,
-    RestoreConfirmed, Rotation, SecretText, SharesVerified, Slot, SlotAdded, State, Status, Unseal,
-    UnsealProgress, Unsealing,
+    KeyRotated, KeyView, Memory, NewRootKey, NewSlot, PortStatus, PreparedRootKey, ReplicaReport,
+    ReplicaView, RestoreConfirmed, Rotation, SecretText, SharesVerified, Slot, SlotAdded, State,
+    Status, Unseal, UnsealProgress, Unsealing,
 };
 use crate::config::Config;
 use crate::errors::{self, Fault};
@@ -152,6 +153,10 @@ impl EngineManager {
                 from.destroyed
             ));
         }
+        if self.engine.is_replica() {
+            let what = replica::view(&self.engine).map(|r| r.text()).unwrap_or_default();
+            warnings.push(format!("No changes are taken: this is a {what}."));
+        }
         warnings.append(&mut self.forwarding.warnings());
         warnings
     }
@@ -250,6 +255,7 @@ impl Manager for EngineManager {
             not_for_production: self.not_for_production.clone(),
             warnings: self.warnings(&status),
             site: status.site,
+            replica: replica::view(&self.engine),
             started: self.started,
             objects: status.objects.map(|[pre, active, deactivated, _]| pre + active + deactivated),
             epoch: status.epoch,
@@ -594,6 +600,27 @@ impl Backups for EngineManager {
 
     fn is_quarantined(&self) -> bool {
         self.engine.is_quarantined()
+    }
+
+    fn is_replica(&self) -> bool {
+        self.engine.is_replica()
+    }
+
+    fn replica(&self) -> Option<ReplicaView> {
+        replica::view(&self.engine)
+    }
+
+    fn replica_report(&self) -> Result<ReplicaReport, Fault> {
+        replica::report(&self.engine)
+    }
+
+    fn promote(
+        &self,
+        caller: &Caller,
+        site: u32,
+        with: &ConfirmRestore,
+    ) -> Result<RestoreConfirmed, Fault> {
+        replica::promote(&self.engine, caller, site, with)
     }
 
     fn confirm_restore(

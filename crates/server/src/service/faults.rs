@@ -24,6 +24,8 @@ impl From<EngineError> for Fault {
             EngineError::Backup(_) => errors::BACKUP_BROKEN,
             EngineError::OtherRoot => errors::BACKUP_OTHER_ROOT,
             EngineError::Occupied(_) => errors::FILE_EXISTS,
+            EngineError::OtherSite { .. } => errors::OTHER_SITE,
+            EngineError::Replica(_) => errors::REPLICA_UNFIT,
             EngineError::Unconfirmed(_) => errors::RESTORE_UNCONFIRMED,
             EngineError::SharesForgotten { .. } => errors::SHARES_FORGOTTEN,
             EngineError::Root(error) => root_row(error),

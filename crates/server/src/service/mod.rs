@@ -7,6 +7,7 @@ mod backup;
 mod engine;
 mod faults;
 mod keys;
+mod replica;
 
 pub use access::Access;
 pub use audit::unmet_anchor;

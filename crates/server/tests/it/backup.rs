@@ -8,10 +8,10 @@ use std::process::{Command, Output};
 use crate::house::{House, strongroom, text};
 
 /// A house with its backup and its slots, each in a directory of its own.
-struct Kept {
-    house: House,
-    file: PathBuf,
-    slots: PathBuf,
+pub struct Kept {
+    pub house: House,
+    pub file: PathBuf,
+    pub slots: PathBuf,
 }
 
 fn share(house: &House, n: u8) -> PathBuf {
@@ -19,11 +19,11 @@ fn share(house: &House, n: u8) -> PathBuf {
 }
 
 impl Kept {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self::of(House::serving())
     }
 
-    fn of(house: House) -> Self {
+    pub fn of(house: House) -> Self {
         let dir = house.dir.path();
         let (file, slots) = (dir.join("backup"), dir.join("slots.json"));
         let kept = Self { file, slots, house };
@@ -33,7 +33,11 @@ impl Kept {
         kept
     }
 
-    fn take(&self, to: &Path) {
+    pub fn share(&self, n: u8) -> PathBuf {
+        share(&self.house, n)
+    }
+
+    pub fn take(&self, to: &Path) {
         let written = self.house.json(&["backup", "create", "--to", to.to_str().unwrap()]);
         let metadata = fs::metadata(to).unwrap();
         assert_eq!(written["bytes"], metadata.len());
@@ -41,7 +45,7 @@ impl Kept {
     }
 
     /// `backup VERB FILE --slots ... ` with three shares of five.
-    fn offline(&self, verb: &str, file: &Path, more: &[&str]) -> Output {
+    pub fn offline(&self, verb: &str, file: &Path, more: &[&str]) -> Output {
         let mut command = strongroom();
         command.args(["backup", verb]).arg(file).arg("--slots").arg(&self.slots).args(more);
         for n in [1, 3, 4] {
@@ -52,7 +56,7 @@ impl Kept {
 }
 
 /// What a restored server needs beside its data.
-fn serve(at: &House, slots: &Path) -> Command {
+pub fn serve(at: &House, slots: &Path) -> Command {
     let dir = at.dir.path();
     fs::create_dir(dir.join("root")).unwrap();
     fs::copy(slots, dir.join("root/slots.json")).unwrap();

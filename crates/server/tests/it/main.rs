@@ -17,6 +17,7 @@ mod protection;
 mod pty;
 mod quickstart;
 mod recipes;
+mod replica;
 mod root;
 mod root_key;
 mod rotation;
