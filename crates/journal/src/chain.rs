@@ -406,10 +406,25 @@ impl Chain {
         actor: impl Into<String>,
     ) -> Result<Record, ChainError> {
         let next = self.key.ratchet()?;
-        let body = SegmentEnd { segment: self.segment, records: self.segment_len() + 1 }.encode();
-        let record = self.add(hlc, actor.into(), kind::SEGMENT_END, body)?;
+        let record = self.link_end(hlc, actor)?;
         self.enter(next);
         Ok(record)
+    }
+
+    /// The first half of [`Self::end_segment`]: the closing record, still under the old key. It can
+    /// be taken back by [`Self::restore`] until [`Self::begin_next`].
+    pub(crate) fn link_end(
+        &mut self,
+        hlc: u64,
+        actor: impl Into<String>,
+    ) -> Result<Record, ChainError> {
+        let body = SegmentEnd { segment: self.segment, records: self.segment_len() + 1 }.encode();
+        self.add(hlc, actor.into(), kind::SEGMENT_END, body)
+    }
+
+    /// The second half: the next segment's key; the old one is wiped.
+    pub(crate) fn begin_next(&mut self) -> Result<(), ChainError> {
+        self.ratchet()
     }
 
     /// Where the chain stands now.

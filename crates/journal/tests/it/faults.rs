@@ -34,7 +34,7 @@ fn a_failed_write_stops_the_journal_until_it_is_reopened() {
     let files = faulty();
     let journal = UseJournal::open(dir.path(), with(&files), vault(), 0).unwrap();
     append(&journal, Durability::Written).unwrap();
-    files.inject(Call::Write, 0, Injected::Errno(ENOSPC));
+    files.inject(Call::Write, 0, Injected::Errno(EIO));
     let error = append(&journal, Durability::Written).unwrap_err();
     assert!(matches!(&error, AppendError::Failed(why) if why.contains("write")), "{error}");
     // The disk would take it again, and still nothing is taken.
@@ -75,12 +75,83 @@ fn a_flush_that_fails_in_the_background_stops_the_next_append() {
 }
 
 #[test]
-fn a_torn_write_on_a_full_disk_is_cut_and_told_of_when_reopened() {
+fn a_full_disk_takes_nothing_and_the_next_append_may_find_room() {
+    for what in [Injected::Errno(ENOSPC), Injected::Torn { bytes: 50, errno: ENOSPC }] {
+        let dir = tempfile::tempdir().unwrap();
+        let files = faulty();
+        let journal = UseJournal::open(dir.path(), with(&files), vault(), 0).unwrap();
+        append(&journal, Durability::Written).unwrap();
+        files.inject(Call::Write, 0, what);
+        let error = append(&journal, Durability::Written).unwrap_err();
+        assert!(matches!(error, AppendError::Full(_)), "{error}");
+        assert_eq!(journal.status().failed, None);
+        assert_eq!(append(&journal, Durability::Flushed).unwrap().seq, 2);
+        let state = journal.state().unwrap();
+        let report = journal.reader().verify(SITE, Some(&state), []).unwrap();
+        assert_eq!((report.records, report.gaps.len()), (2, 0));
+        // What was written is what is found again.
+        drop(journal);
+        let journal = UseJournal::open(dir.path(), with(&files), vault(), 0).unwrap();
+        assert_eq!(append(&journal, Durability::Flushed).unwrap().seq, 3);
+        assert_eq!(journal.reader().verify(SITE, None, []).unwrap().gaps.len(), 0);
+    }
+}
+
+#[test]
+fn a_segment_ends_when_there_is_room_for_the_next() {
+    // The closing record, the next file, its header.
+    for (call, skip) in [(Call::Write, 1), (Call::Create, 0), (Call::Write, 2)] {
+        let dir = tempfile::tempdir().unwrap();
+        let files = faulty();
+        let one_each = Options { segment_bytes: 1, ..with(&files) };
+        let journal = UseJournal::open(dir.path(), one_each.clone(), vault(), 0).unwrap();
+        files.inject(call, skip, Injected::Errno(ENOSPC));
+        assert_eq!(append(&journal, Durability::Written).unwrap().seq, 1);
+        assert_eq!((journal.status().segment, journal.status().failed), (0, None));
+        assert_eq!(append(&journal, Durability::Flushed).unwrap().seq, 2);
+        assert_eq!(journal.status().segment, 1);
+        let state = journal.state().unwrap();
+        journal.reader().verify(SITE, Some(&state), []).unwrap();
+        drop(journal);
+        let journal = UseJournal::open(dir.path(), one_each, vault(), 0).unwrap();
+        assert_eq!(append(&journal, Durability::Flushed).unwrap().seq, 4);
+        assert_eq!(journal.reader().verify(SITE, None, []).unwrap().gaps.len(), 0);
+    }
+}
+
+#[test]
+fn what_did_not_fit_and_cannot_be_cut_off_again_stops_the_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = faulty();
+    let journal = UseJournal::open(dir.path(), with(&files), vault(), 0).unwrap();
+    files.inject(Call::Write, 0, Injected::Torn { bytes: 50, errno: ENOSPC });
+    files.inject(Call::SetLen, 0, Injected::Errno(EIO));
+    let error = append(&journal, Durability::Written).unwrap_err();
+    assert!(matches!(error, AppendError::Failed(_)), "{error}");
+    assert!(append(&journal, Durability::Written).is_err());
+    drop(journal);
+    let journal = UseJournal::open(dir.path(), with(&files), vault(), 0).unwrap();
+    assert_eq!(journal.reader().verify(SITE, None, []).unwrap().gaps.len(), 1);
+}
+
+#[test]
+fn a_flush_for_which_there_is_no_room_is_a_failed_flush() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = faulty();
+    let journal = UseJournal::open(dir.path(), with(&files), vault(), 0).unwrap();
+    files.inject(Call::Sync, 0, Injected::Errno(ENOSPC));
+    let error = append(&journal, Durability::Flushed).unwrap_err();
+    assert!(matches!(&error, AppendError::Failed(why) if why.contains("flush")), "{error}");
+    assert!(append(&journal, Durability::Written).is_err());
+}
+
+#[test]
+fn a_torn_write_on_a_failing_disk_is_cut_and_told_of_when_reopened() {
     let dir = tempfile::tempdir().unwrap();
     let files = faulty();
     let journal = UseJournal::open(dir.path(), with(&files), vault(), 0).unwrap();
     append(&journal, Durability::Written).unwrap();
-    files.inject(Call::Write, 0, Injected::Torn { bytes: 50, errno: ENOSPC });
+    files.inject(Call::Write, 0, Injected::Torn { bytes: 50, errno: EIO });
     append(&journal, Durability::Written).unwrap_err();
     drop(journal);
     let journal = UseJournal::open(dir.path(), with(&files), vault(), 0).unwrap();
@@ -129,6 +200,8 @@ fn story(dir: &std::path::Path, files: &Arc<FaultyFiles>) -> (Vec<Head>, Option<
                         flushed = Some(head);
                     }
                 }
+                // A full disk is no failure: there may be room again.
+                Err(AppendError::Full(_)) => assert_eq!(journal.status().failed, None),
                 Err(_) => assert!(journal.status().failed.is_some()),
             }
         }

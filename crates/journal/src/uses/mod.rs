@@ -6,9 +6,13 @@
 //! if the disk is slower than that, appending waits until nothing older than the window is
 //! unflushed. So an answer leaves only while every record older than the window is on disk.
 //!
-//! After a failed write or flush every append fails until the journal is opened again: what the
-//! kernel kept of a failed flush cannot be known, and pretending otherwise has cost databases
-//! their data.
+//! After a failed flush, or a write that failed otherwise than by a full disk, every append fails
+//! until the journal is opened again: what the kernel kept of a failed flush cannot be known, and
+//! pretending otherwise has cost databases their data. A full disk takes nothing and says so: what
+//! a short write left is cut off again, and the next append may find room.
+
+mod flush;
+mod write;
 
 use std::fs::File;
 use std::io;
@@ -17,16 +21,17 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
 
 use crate::chain::{Chain, ChainError, ChainState, Vault};
-use crate::files::{FileOps, LogFile, OsFiles, private_dir, write_all};
+use crate::files::{FileOps, LogFile, OsFiles, private_dir};
 use crate::kind;
 use crate::reader::UseReader;
-use crate::record::{Head, RecordRef};
+use crate::record::Head;
 use crate::recover::{self, Opened};
-use crate::segment::{self, HEADER_LEN, Header};
+use crate::segment;
 use crate::verify::Fault;
+use write::next_file;
 
 /// When an append counts as done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -119,6 +124,9 @@ pub enum AppendError {
     /// A write or flush failed, now or earlier; nothing is taken until the journal is reopened.
     #[error("the journal of uses has failed and takes nothing until it is reopened: {0}")]
     Failed(String),
+    /// The disk is full; nothing was written, and the next append may find room.
+    #[error("the disk that holds the journal of uses is full: {0}")]
+    Full(String),
     /// The caller's record is over a limit or of a reserved kind; nothing was written.
     #[error("{0}")]
     Refused(String),
@@ -237,7 +245,8 @@ impl UseJournal {
                 (file, Extent { first: last.first, offset: last.len, head: chain.head() })
             }
             None => {
-                let (file, at) = next_file(&*ops, dir, &chain).map_err(OpenError::io(dir))?;
+                let made = next_file(&*ops, dir, chain.site(), chain.segment(), chain.head());
+                let (file, at) = made.map_err(OpenError::io(dir))?;
                 ops.sync_dir(dir).map_err(OpenError::io(dir))?;
                 (file, at)
             }
@@ -326,11 +335,10 @@ impl UseJournal {
         let shared = &*self.shared;
         let mut inner = shared.inner.lock();
         inner.check()?;
+        let before = inner.chain.snapshot();
         inner.link(entries)?;
         let head = inner.chain.head();
-        if let Err(e) = shared.write(&mut inner, entries.last().map_or(0, |e| e.hlc)) {
-            return Err(shared.fail(&mut inner, &format!("write: {e}")));
-        }
+        shared.write(&mut inner, before, entries.last().map_or(0, |e| e.hlc))?;
         match durability {
             Durability::Flushed => shared.wait_flushed(&mut inner, head.seq)?,
             Durability::Written => shared.wait_while_late(&mut inner)?,
@@ -434,212 +442,6 @@ impl Drop for UseJournal {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-impl Inner {
-    fn check(&self) -> Result<(), AppendError> {
-        self.failed.clone().map_or(Ok(()), |why| Err(AppendError::Failed(why)))
-    }
-
-    fn oldest(&self) -> Option<Instant> {
-        self.flushing_since.or(self.dirty_since)
-    }
-
-    /// Links the entries and puts their frames into the buffer; all or none.
-    fn link(&mut self, entries: &[Entry<'_>]) -> Result<(), AppendError> {
-        self.buf.clear();
-        let before = self.chain.snapshot();
-        let (site, flushed) = (self.chain.site(), self.flushed.head.seq);
-        for e in entries {
-            let linked = match e.kind {
-                kind::SEGMENT_END => Err(ChainError::ReservedKind(e.kind)),
-                _ => self.chain.link(e.hlc, e.actor, e.kind, e.body),
-            };
-            match linked {
-                Ok(l) => {
-                    let row = RecordRef {
-                        site,
-                        seq: l.seq,
-                        hlc: e.hlc,
-                        actor: e.actor,
-                        kind: e.kind,
-                        body: e.body,
-                        prev: &l.prev,
-                        hash: &l.hash,
-                        mac: &l.mac,
-                    };
-                    segment::put_frame(&mut self.buf, flushed, &row);
-                }
-                Err(e) => {
-                    // Within one segment, hence it cannot fail.
-                    let _ = self.chain.restore(before);
-                    return Err(AppendError::Refused(e.to_string()));
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Shared {
-    /// How far the files may be read: what is written, or what is flushed.
-    pub(crate) fn extent(&self, flushed: bool) -> Extent {
-        let inner = self.inner.lock();
-        if flushed { inner.flushed } else { inner.written }
-    }
-
-    /// Writes the buffer; begins a new segment when the file is full.
-    fn write(&self, inner: &mut Inner, hlc: u64) -> Result<(), String> {
-        self.write_buffer(inner)?;
-        if inner.written.offset >= self.options.segment_bytes {
-            self.end_segment(inner, hlc)?;
-        }
-        Ok(())
-    }
-
-    fn write_buffer(&self, inner: &mut Inner) -> Result<(), String> {
-        write_all(&*inner.file, &inner.buf).map_err(|e| e.to_string())?;
-        inner.written.offset += inner.buf.len() as u64;
-        inner.written.head = inner.chain.head();
-        // A rare giant must not keep its memory for ever.
-        if inner.buf.capacity() > 1 << 20 {
-            inner.buf = Vec::new();
-        }
-        if inner.dirty_since.is_none() {
-            inner.dirty_since = Some(Instant::now());
-            self.work.notify_one();
-        }
-        Ok(())
-    }
-
-    /// Closes the segment and goes on in a new file. Only system calls that do not wait for the
-    /// disk; making it all durable is the flusher's work.
-    fn end_segment(&self, inner: &mut Inner, hlc: u64) -> Result<(), String> {
-        let flushed = inner.flushed.head.seq;
-        let end = inner.chain.end_segment(hlc, "strongroom").map_err(|e| e.to_string())?;
-        inner.buf.clear();
-        segment::put_frame(&mut inner.buf, flushed, &end.as_ref());
-        self.write_buffer(inner)?;
-        let (file, at) =
-            next_file(&*self.options.files, &self.dir, &inner.chain).map_err(|e| e.to_string())?;
-        inner.retired.push(std::mem::replace(&mut inner.file, file));
-        inner.written = at;
-        inner.unsaved = Some(inner.chain.state().map_err(|e| e.to_string())?);
-        Ok(())
-    }
-
-    fn fail(&self, inner: &mut Inner, why: &str) -> AppendError {
-        let why = inner.failed.get_or_insert_with(|| why.to_owned()).clone();
-        self.work.notify_all();
-        self.done.notify_all();
-        AppendError::Failed(why)
-    }
-
-    fn wait_flushed(&self, inner: &mut MutexGuard<'_, Inner>, seq: u64) -> Result<(), AppendError> {
-        inner.waiters += 1;
-        while inner.flushed.head.seq < seq && inner.failed.is_none() {
-            self.work.notify_one();
-            self.done.wait(inner);
-        }
-        inner.waiters -= 1;
-        if inner.flushed.head.seq >= seq { Ok(()) } else { inner.check() }
-    }
-
-    fn wait_while_late(&self, inner: &mut MutexGuard<'_, Inner>) -> Result<(), AppendError> {
-        while inner.failed.is_none()
-            && inner.oldest().is_some_and(|since| since.elapsed() > self.options.window)
-        {
-            self.done.wait(inner);
-        }
-        inner.check()
-    }
-
-    fn flush_until_stopped(&self) {
-        let _guard = FailIfPanicking(self);
-        let mut inner = self.inner.lock();
-        while self.wait_for_work(&mut inner) {
-            let began = Instant::now();
-            let target = inner.written;
-            let mut files = std::mem::take(&mut inner.retired);
-            let new_file = !files.is_empty();
-            files.push(Arc::clone(&inner.file));
-            let unsaved = inner.unsaved.take();
-            inner.flushing_since = inner.dirty_since.take();
-
-            let flushed = MutexGuard::unlocked(&mut inner, || {
-                files.iter().try_for_each(|f| f.sync_data())?;
-                if new_file { self.options.files.sync_dir(&self.dir) } else { Ok(()) }
-            });
-            inner.flushing_since = None;
-            if let Err(e) = flushed {
-                self.fail(&mut inner, &format!("flush: {e}"));
-                return;
-            }
-            inner.flushed = target;
-            inner.flushes += 1;
-            inner.last_flush = began.elapsed();
-            self.done.notify_all();
-
-            // Only now may the old key be forgotten: all that it sealed is on disk.
-            if let Some(state) = unsaved {
-                let saved = MutexGuard::unlocked(&mut inner, || {
-                    recover::save_state(&*self.options.files, &self.dir, &state, &*self.vault)
-                });
-                if let Err(e) = saved {
-                    self.fail(&mut inner, &e.to_string());
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Waits until there is something to flush now; false when the flusher should end.
-    fn wait_for_work(&self, inner: &mut MutexGuard<'_, Inner>) -> bool {
-        loop {
-            if inner.failed.is_some() {
-                return false;
-            }
-            match inner.dirty_since {
-                None if inner.stop => return false,
-                None => self.work.wait(inner),
-                // Half the window is left for the disk.
-                Some(since) => {
-                    let due = since + self.options.window / 2;
-                    if inner.stop || inner.waiters > 0 || Instant::now() >= due {
-                        return true;
-                    }
-                    self.work.wait_until(inner, due);
-                }
-            }
-        }
-    }
-}
-
-/// Without a flusher nothing may be answered any more.
-struct FailIfPanicking<'a>(&'a Shared);
-
-impl Drop for FailIfPanicking<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.fail(&mut self.0.inner.lock(), "the flusher ended unexpectedly");
-        }
-    }
-}
-
-fn next_file(
-    ops: &dyn FileOps,
-    dir: &Path,
-    chain: &Chain,
-) -> io::Result<(Arc<dyn LogFile>, Extent)> {
-    let head = chain.head();
-    let header = Header {
-        site: chain.site(),
-        segment: chain.segment(),
-        first: head.seq + 1,
-        prev: head.hash,
-    };
-    let file = recover::create_segment(ops, dir, &header)?;
-    Ok((file, Extent { first: header.first, offset: HEADER_LEN as u64, head }))
 }
 
 fn lock(dir: &Path) -> Result<File, OpenError> {
