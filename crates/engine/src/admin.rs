@@ -13,6 +13,7 @@ use strongroom_store::{Counts, StoreError, WriteTx, archival_due, scheduled_dest
 
 use crate::caller::Caller;
 use crate::counters::Outcome;
+use crate::disk::DiskStatus;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::operations::{archival, archive_when_ended};
@@ -50,6 +51,10 @@ pub struct Status {
     pub audit_failed: Option<String>,
     /// What of the audit of uses was found to be gone since the start.
     pub uses_missing: Option<String>,
+    /// The filesystems that are written to.
+    pub disks: Vec<DiskStatus>,
+    /// Requests refused since the start because a disk was full.
+    pub refused_on_full_disk: u64,
     /// Whether the Interop operation is offered.
     pub interop: bool,
 }
@@ -84,6 +89,8 @@ impl Engine {
             store_failed: inner.store.has_failed(),
             audit_failed: uses.and_then(|s| s.failed),
             uses_missing: inner.uses_missing.lock().clone(),
+            disks: inner.disk.status(),
+            refused_on_full_disk: inner.disk.refused(),
             interop: inner.config.interop,
         }
     }
@@ -305,8 +312,13 @@ impl Engine {
     pub fn sweep(&self) -> Result<usize, EngineError> {
         let inner = &self.inner;
         inner.served.prune(inner.mono_ms());
+        self.watch_disk();
         self.record_clock_alarm()?;
         self.keep_clock_mark(false)?;
+        if inner.disk.is_full() {
+            // Dates are acted on later, and what is not written needs no new signature.
+            return Ok(0);
+        }
         if inner.unsealed().is_some() {
             self.sign_heads_if_due()?;
         }
@@ -346,8 +358,20 @@ impl Engine {
         })
     }
 
-    /// Runs a change of the server's own on the writer and waits for its flush.
+    /// Runs a change of the server's own on the writer and waits for its flush. On a full disk it is
+    /// refused.
     pub(crate) fn commit<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut WriteTx<'_>) -> Result<R, StoreError> + Send + 'static,
+    ) -> Result<R, EngineError> {
+        if self.inner.disk.is_full() {
+            return Err(self.disk_full());
+        }
+        self.commit_in_reserve(work)
+    }
+
+    /// As [`Engine::commit`], on a full disk too: for the little that must be kept then.
+    pub(crate) fn commit_in_reserve<R: Send + 'static>(
         &self,
         work: impl FnOnce(&mut WriteTx<'_>) -> Result<R, StoreError> + Send + 'static,
     ) -> Result<R, EngineError> {
@@ -359,7 +383,25 @@ impl Engine {
             })
         }));
         let result = receiver.recv().map_err(|_| StoreError::Stopping)?;
-        Ok(result?)
+        result.map_err(|error| match error {
+            StoreError::Full => {
+                self.inner.disk.met_full();
+                self.disk_full()
+            }
+            other => other.into(),
+        })
+    }
+
+    /// Appends a change that must be kept on a full disk too.
+    pub(crate) fn append_in_reserve(
+        &self,
+        by: &Caller,
+        operation: &str,
+        change: Change,
+    ) -> Result<(), EngineError> {
+        let origin = by.origin(operation, "");
+        let now_ms = self.inner.stamp_ms();
+        self.commit_in_reserve(move |tx| tx.append(&origin, &change, now_ms).map(|_| ()))
     }
 
     pub(crate) fn append(

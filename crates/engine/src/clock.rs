@@ -189,7 +189,7 @@ impl Engine {
             return Ok(());
         }
         let change = setting(mark_key(inner.config.site), Some(mark.encode()));
-        self.append(&Caller::server(), "keep setting", change)?;
+        self.append_in_reserve(&Caller::server(), "keep setting", change)?;
         *kept = Some(mono_ms);
         Ok(())
     }
@@ -222,7 +222,7 @@ impl Engine {
             return Ok(());
         }
         let change = setting(alarm_key(inner.config.site), Some(Vec::new()));
-        self.append(&Caller::server(), "keep setting", change)
+        self.append_in_reserve(&Caller::server(), "keep setting", change)
     }
 
     fn alarm_is_kept(&self) -> bool {

@@ -6,6 +6,8 @@ use std::time::Duration;
 use strongroom_journal::Durability;
 use strongroom_kmip::Limits;
 
+use crate::disk::DiskLimits;
+
 /// The engine's configuration.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
@@ -23,6 +25,8 @@ pub struct EngineConfig {
     pub flush_window: Duration,
     /// Bytes after which the audit of uses begins a new file.
     pub segment_bytes: u64,
+    /// When the disk is low or full.
+    pub disk: DiskLimits,
     /// A file on a second path that signed heads are appended to.
     pub anchors_path: Option<PathBuf>,
     /// Offer the Interop operation, for conformance runs.
@@ -57,6 +61,7 @@ impl EngineConfig {
             audit_uses: Durability::Written,
             flush_window: Duration::from_millis(100),
             segment_bytes: 64 << 20,
+            disk: DiskLimits::NONE,
             anchors_path: None,
             interop: false,
             duplicate_names: false,

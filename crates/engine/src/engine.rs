@@ -12,12 +12,14 @@ use strongroom_store::{Options, Store};
 use crate::allowance::Allowances;
 use crate::cache::Cache;
 use crate::caller::Caller;
-use crate::clock::{WallClock, Watch};
+use crate::clock::Watch;
 use crate::config::EngineConfig;
 use crate::counters::Counters;
+use crate::disk::Disk;
 use crate::error::EngineError;
 use crate::event::{Event, Held};
 use crate::heads::Signed;
+use crate::machine::Machine;
 use crate::maker::Maker;
 use crate::request::{self, ReplyFn};
 use crate::root_key::Waiting;
@@ -25,6 +27,7 @@ use crate::rotation::{Pairs, Unrotated};
 use crate::served::Served;
 use crate::streams::Streams;
 pub(crate) use crate::unsealed::Unsealed;
+use crate::unsealed::uses_dir;
 
 /// The key manager: one request in, one reply out. It knows no sockets.
 #[derive(Clone)]
@@ -70,6 +73,8 @@ pub(crate) struct Inner {
     pub(crate) root_key_steps: Mutex<crate::root_key::Look>,
     unsealed: RwLock<Option<Arc<Unsealed>>>,
     pub(crate) clock: Watch,
+    pub(crate) disk: Arc<Disk>,
+    pub(crate) machine: Machine,
 }
 
 impl Inner {
@@ -88,13 +93,20 @@ impl Engine {
     /// # Errors
     /// [`EngineError`]: the directory is in use, cannot be written, or belongs to a newer version.
     pub fn open(config: EngineConfig) -> Result<Self, EngineError> {
-        Self::open_at(config, WallClock::default())
+        Self::open_at(config, Machine::default())
     }
 
-    /// As [`Engine::open`], on a machine with this clock.
-    pub(crate) fn open_at(config: EngineConfig, wall: WallClock) -> Result<Self, EngineError> {
+    /// As [`Engine::open`], on this machine.
+    pub(crate) fn open_at(
+        config: EngineConfig,
+        machine: impl Into<Machine>,
+    ) -> Result<Self, EngineError> {
+        let machine = machine.into();
         std::fs::create_dir_all(&config.data_dir)
             .map_err(|e| EngineError::io(&config.data_dir, &e))?;
+        // Before the store: on a full disk it opens with what the reserve leaves.
+        let space = machine.space.clone();
+        let disk = Disk::start(config.disk, space, &config.data_dir, &uses_dir(&config));
         let cache = Arc::new(Cache::new(config.cache_objects));
         let options =
             Options { site: config.site, ..Options::new(config.data_dir.join("store.db")) };
@@ -103,7 +115,7 @@ impl Engine {
         if let Some(store) = store.own_site()?.filter(|site| *site != config.site) {
             return Err(EngineError::OtherSite { store, configured: config.site });
         }
-        let clock = Watch::start(wall, &store, config.site);
+        let clock = Watch::start(machine.wall.clone(), &store, config.site);
         let policy = Decider::new().map_err(|e| EngineError::Damaged(e.to_string()))?;
         let inner = Arc::new_cyclic(|this| Inner {
             this: this.clone(),
@@ -133,6 +145,8 @@ impl Engine {
             root_key_steps: Mutex::default(),
             unsealed: RwLock::new(None),
             clock,
+            disk: Arc::new(disk),
+            machine,
         });
         Ok(Self { inner })
     }

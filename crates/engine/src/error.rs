@@ -4,6 +4,9 @@ use std::path::Path;
 
 use strongroom_store::StoreError;
 
+use crate::disk::is_of_full_disk;
+use crate::refusal::Refusal;
+
 /// Why the engine did not do what the server asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -22,6 +25,9 @@ pub enum EngineError {
     /// The audit of uses.
     #[error("the audit cannot be written: {0}")]
     Audit(String),
+    /// A disk that the store or the audit writes to is full.
+    #[error("{0}")]
+    DiskFull(String),
     /// The root key or its slots.
     #[error(transparent)]
     Root(#[from] strongroom_root::RootError),
@@ -114,6 +120,14 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// Something could not be recorded.
+    pub(crate) fn unrecorded(refusal: Refusal) -> Self {
+        match is_of_full_disk(refusal.reason) {
+            true => Self::DiskFull(refusal.message),
+            false => Self::Audit(refusal.message),
+        }
+    }
+
     pub(crate) fn io(path: &Path, error: &std::io::Error) -> Self {
         Self::Io { path: path.display().to_string(), error: error.to_string() }
     }

@@ -125,8 +125,14 @@ pub(crate) fn encode(caller: &Caller, event: &Event<'_>) -> (u16, Vec<u8>) {
 }
 
 impl Inner {
-    /// Appends a record to the chain of uses, or keeps it while the chain's key is sealed.
+    /// Appends a record to the chain of uses, or keeps it while the chain's key is sealed. Refusals
+    /// on a full disk are counted only.
     pub(crate) fn record(&self, user: &str, kind: u16, body: Vec<u8>) -> Result<(), Refusal> {
+        if kind == kind::REFUSAL && self.disk.is_full() {
+            // Whoever asks again and again must not fill what the reserve left.
+            self.disk.count();
+            return Ok(());
+        }
         let time_ms = self.stamp_ms();
         if let Some(unsealed) = self.unsealed() {
             return unsealed.append_use(time_ms, user, kind, body);
@@ -152,8 +158,11 @@ impl Engine {
     /// The audit cannot be written. Then nothing may be answered.
     pub fn record(&self, caller: &Caller, event: &Event<'_>) -> Result<(), EngineError> {
         let (kind, body) = encode(caller, event);
-        self.inner
-            .record(&caller.user, kind, body)
-            .map_err(|refusal| EngineError::Audit(refusal.message))
+        let own = caller.user == Caller::server().user;
+        if self.inner.disk.is_scant() && event.outcome.is_ok() && !own {
+            // What is left is for recording the stop and what frees space.
+            return Err(self.disk_full());
+        }
+        self.inner.record(&caller.user, kind, body).map_err(EngineError::unrecorded)
     }
 }

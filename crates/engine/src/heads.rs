@@ -87,7 +87,7 @@ impl Engine {
             let head = SignedHead::sign(&seed, chain, inner.config.site, head, time_ms, destroyed)?;
             unsealed
                 .append_use(last.at_ms, "server", kind::SIGNED_HEAD, head.encode())
-                .map_err(|refusal| EngineError::Audit(refusal.message))?;
+                .map_err(EngineError::unrecorded)?;
             signed.push(head);
         }
         last.changes = changes.seq;

@@ -9,6 +9,7 @@ mod ciphers;
 mod clock;
 mod crypto;
 mod dates;
+mod disk;
 mod duties;
 mod forward;
 mod heads;
@@ -44,6 +45,7 @@ use strongroom_root::RootKey;
 use strongroom_secmem::SecretBytes;
 use tempfile::TempDir;
 
+use crate::machine::Machine;
 use crate::{AuditFilter, Caller, Engine, EngineConfig, Event};
 
 const V: ProtocolVersion = ProtocolVersion::V2_1;
@@ -70,10 +72,14 @@ impl Bench {
     }
 
     fn with(configure: impl FnOnce(&mut EngineConfig)) -> Self {
+        Self::on_machine(Machine::default(), configure)
+    }
+
+    fn on_machine(machine: Machine, configure: impl FnOnce(&mut EngineConfig)) -> Self {
         let dir = TempDir::new().unwrap();
         let mut config = EngineConfig::new(dir.path());
         configure(&mut config);
-        let engine = Engine::open(config).unwrap();
+        let engine = Engine::open_at(config, machine).unwrap();
         let root = RootKey::generate().unwrap();
         let kept = root.secret().clone();
         engine.open_with(&Caller::server(), root).unwrap();
@@ -89,9 +95,9 @@ impl Bench {
     /// Starts again over the same directory, on the same machine.
     fn start(self) -> Self {
         let config = self.engine.config().clone();
-        let wall = self.engine.inner.clock.wall.clone();
+        let machine = self.engine.inner.machine.clone();
         drop(self.engine);
-        let engine = Engine::open_at(config, wall).unwrap();
+        let engine = Engine::open_at(config, machine).unwrap();
         engine
             .open_with(&Caller::server(), RootKey::from_secret(self.root.clone()).unwrap())
             .unwrap();

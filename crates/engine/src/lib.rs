@@ -23,6 +23,7 @@ mod clock;
 mod config;
 mod context;
 mod counters;
+mod disk;
 mod engine;
 mod error;
 mod event;
@@ -32,6 +33,7 @@ mod heads;
 #[cfg(test)]
 mod it;
 mod keys;
+mod machine;
 mod maker;
 mod missing;
 mod objects;
@@ -64,6 +66,7 @@ pub use backup::{
 pub use caller::Caller;
 pub use config::EngineConfig;
 pub use counters::Outcome;
+pub use disk::{DiskLimits, DiskState, DiskStatus};
 pub use engine::Engine;
 pub use error::EngineError;
 pub use event::Event;

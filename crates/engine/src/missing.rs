@@ -39,7 +39,7 @@ impl Engine {
             text: format!("record {} {hash}", head.seq),
         };
         let now_ms = self.inner.stamp_ms();
-        let kept = self.commit(move |tx| {
+        let kept = self.commit_in_reserve(move |tx| {
             if told {
                 tx.append(&origin, &change, now_ms)?;
             }
@@ -62,8 +62,9 @@ impl Engine {
         let (kind, body) = event::encode(&server, &event);
         unsealed
             .append_use(self.inner.stamp_ms(), &server.user, kind, body)
-            .map_err(|refusal| EngineError::Audit(refusal.message))?;
-        self.note(&server, USES_MISSING, USES_MISSING, &why)?;
+            .map_err(EngineError::unrecorded)?;
+        let noted = Change::Noted { what: USES_MISSING.to_owned(), text: why.clone() };
+        self.append_in_reserve(&server, USES_MISSING, noted)?;
         *self.inner.uses_missing.lock() = Some(why);
         Ok(())
     }

@@ -97,7 +97,11 @@ impl Refusal {
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
-        Self::new(ResultReason::GENERAL_FAILURE, error.to_string())
+        let reason = match error {
+            StoreError::Full => strongroom_errors::DISK_FULL.reason,
+            _ => ResultReason::GENERAL_FAILURE,
+        };
+        Self::new(reason, error.to_string())
     }
 }
 

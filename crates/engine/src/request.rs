@@ -105,6 +105,9 @@ pub(crate) fn handle(inner: &Arc<Inner>, caller: &Arc<Caller>, frame: Vec<u8>, r
         record_refusal(inner, caller, item, Some(version), &refusal, started);
         return reply(Reply { bytes, close: false });
     }
+    if inner.disk.is_full() {
+        return reply(refuse_on_full_disk(inner, caller, &request, started));
+    }
     if inner.quarantines(request.items.iter().map(|item| item.operation)) {
         let refusal = Refusal::new(
             ResultReason::GENERAL_FAILURE,
@@ -183,7 +186,7 @@ impl Changing {
                     (this.reply)(Reply { bytes, close: false });
                 }
                 Err(error) => {
-                    let refusal = Refusal::from(error);
+                    let refusal = engine.refusal_of(error);
                     let bytes = refuse_again(&engine, &this.caller, &this.frame, &refusal);
                     (this.reply)(Reply { bytes, close: false });
                 }
@@ -512,6 +515,26 @@ fn refuse_header(request: &Request<'_>) -> Option<Refusal> {
         ));
     }
     None
+}
+
+/// No answer leaves unrecorded, and nothing can be recorded.
+fn refuse_on_full_disk(
+    inner: &Inner,
+    caller: &Caller,
+    request: &Request<'_>,
+    started: Instant,
+) -> Reply {
+    let refusal = inner.disk.refusal();
+    for item in request.items.iter() {
+        inner.counters.count(
+            item.operation,
+            ResultStatus::OPERATION_FAILED,
+            Some(refusal.reason),
+        );
+    }
+    let item = request.items.iter().next().map(|i| i.operation);
+    record_refusal(inner, caller, item, Some(request.header.version), &refusal, started);
+    Reply { bytes: refuse_all(inner, request, &refusal), close: false }
 }
 
 /// A reply that refuses every item.

@@ -57,7 +57,7 @@ impl Engine {
         }
         let root = keyring.root().try_clone()?;
         self.load_rules()?;
-        let unsealed = Unsealed::open(&self.inner.config, keyring, self.inner.stamp_ms())?;
+        let unsealed = Unsealed::open(&self.inner, keyring, self.inner.stamp_ms())?;
         self.inner.compare_clock(&unsealed);
         self.settle_root_key(by, &root)?;
         self.compare_uses(&unsealed)?;
@@ -65,7 +65,7 @@ impl Engine {
         // What happened while it was sealed comes first. The lock keeps whoever records
         // something at this moment waiting until it is open.
         let mut held = self.inner.held.lock();
-        held.write(&unsealed, now_ms).map_err(|refusal| EngineError::Audit(refusal.message))?;
+        held.write(&unsealed, now_ms).map_err(EngineError::unrecorded)?;
         let refused = self.inner.refused_unseals.load(Ordering::Relaxed).to_string();
         let slot = slot.map_or_else(String::new, |slot| slot.to_string());
         let event = match first {
@@ -78,7 +78,7 @@ impl Engine {
         let (kind, body) = event::encode(by, &event);
         unsealed
             .append_use(now_ms, &by.user, kind, body)
-            .map_err(|refusal| EngineError::Audit(refusal.message))?;
+            .map_err(EngineError::unrecorded)?;
         self.inner.refused_unseals.store(0, Ordering::Relaxed);
         self.inner.set_unsealed(Some(Arc::new(unsealed)));
         Ok(())

@@ -1,16 +1,19 @@
 //! What exists only while the root key is open: the keyring and the audit of uses.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
-use strongroom_journal::{Options, Status, UseJournal};
+use strongroom_journal::{AppendError, Options, Status, UseJournal};
 use strongroom_kmip::ResultReason;
 use strongroom_model::{ObjectId, SealedMaterial};
 use strongroom_root::{Keyring, RootError, Sealed};
 use strongroom_secmem::SecretBytes;
 
 use crate::config::EngineConfig;
+use crate::disk::Disk;
+use crate::engine::Inner;
 use crate::error::EngineError;
 use crate::refusal::Refusal;
 
@@ -22,19 +25,22 @@ pub(crate) struct Unsealed {
     uses: UseJournal,
     /// Hybrid clock of the chain of uses.
     hlc: AtomicU64,
+    disk: Arc<Disk>,
 }
 
 impl Unsealed {
     pub(crate) fn open(
-        config: &EngineConfig,
+        inner: &Inner,
         keyring: Keyring,
         now_ms: i64,
     ) -> Result<Self, EngineError> {
+        let config = &inner.config;
         let (_, vault) = keyring.chain_keys("uses")?;
         let options = Options {
             durability: config.audit_uses,
             window: config.flush_window,
             segment_bytes: config.segment_bytes,
+            files: inner.machine.files.clone(),
             ..Options::new(config.site)
         };
         let first = (now_ms.max(0) as u64) << 16;
@@ -46,7 +52,7 @@ impl Unsealed {
             .ok()
             .and_then(|records| records.last().map(|r| r.hlc))
             .unwrap_or(0);
-        Ok(Self { keyring: RwLock::new(keyring), uses, hlc: AtomicU64::new(last) })
+        Ok(Self { keyring: RwLock::new(keyring), uses, hlc: AtomicU64::new(last), disk: inner.disk.clone() })
     }
 
     /// Appends a record of a use, a refusal or an event. When this returns, the record is with
@@ -60,6 +66,10 @@ impl Unsealed {
     ) -> Result<(), Refusal> {
         let hlc = self.tick(now_ms);
         self.uses.append(hlc, user, kind, &body).map(|_| ()).map_err(|error| {
+            if let AppendError::Full(_) = error {
+                self.disk.met_full();
+                return self.disk.refusal();
+            }
             Refusal::new(
                 ResultReason::GENERAL_FAILURE,
                 format!("the audit could not be written, so nothing is answered: {error}"),

@@ -83,8 +83,9 @@ errors! {
     AUDIT_FAILED = 3006, "audit-failed", 503, Server, GENERAL_FAILURE,
         "The audit could not be written, so nothing is answered.",
         "Look at the disk, then restart the server.";
-    DISK_FULL = 3007, "disk-full", 507, Server, GENERAL_FAILURE,
-        "The disk is full.", "Free space in the data directory.";
+    DISK_FULL = 3007, "disk-full", 507, Server, SERVER_LIMIT_EXCEEDED,
+        "The disk is full, so nothing is answered that would have to be recorded.",
+        "Free space on it; requests are answered again by themselves. `strongroom doctor` names the filesystem.";
     CLOCK_JUMPED = 3008, "clock-jumped", 409, Server, GENERAL_FAILURE,
         "The clock jumped, and date-driven changes wait.",
         "Check the clock, then confirm it with `strongroom clock confirm`.";
