@@ -1,5 +1,6 @@
 # The audit: edits, removals and cuts of both chains are found; real rsyslog receives over TCP and
-# TLS what an export gives; a receiver that hangs slows nothing; formats are those of the vendors.
+# TLS what an export gives; a receiver that hangs slows nothing; a full disk
+# ends answers and nothing else; formats are those of the vendors.
 . tests/lib.sh
 . tests/audit/install.sh
 build_tools || fail_suite "the build tools cannot be installed"
@@ -7,6 +8,9 @@ audit_packages || fail_suite "rsyslog cannot be installed"
 
 SHOWN='p99|allowed|hung:'
 tally rust_tests "chains: every class of byte, truncation, anchors" -p strongroom-journal
+tally rust_tests "a full disk, each call that may meet it" -p strongroom-engine --lib disk::
+tally rust_tests "a full disk: tmpfs and ext4, the binary itself" \
+    -p strongroom-server --test it disk::
 tally rust_tests "sources, exports, files alone" -p strongroom-engine --lib it::forward
 tally rust_tests "signed heads" -p strongroom-engine --lib it::heads
 tally rust_tests "formats; hung, resetting and wrong receivers; rsyslog" -p strongroom-siem

@@ -385,7 +385,7 @@ impl Engine {
         let result = receiver.recv().map_err(|_| StoreError::Stopping)?;
         result.map_err(|error| match error {
             StoreError::Full => {
-                self.inner.disk.met_full();
+                self.inner.disk.met_full(true);
                 self.disk_full()
             }
             other => other.into(),

@@ -17,10 +17,13 @@ pub struct Caller {
     pub address: String,
 }
 
+/// The user of what the server does by itself.
+pub(crate) const SERVER: &str = "server";
+
 impl Caller {
     /// The server itself, for what it does unasked.
     pub fn server() -> Self {
-        Self { user: "server".to_owned(), ..Self::default() }
+        Self { user: SERVER.to_owned(), ..Self::default() }
     }
 
     /// The origin to journal for something this caller does.

@@ -1,13 +1,15 @@
 //! The disk that the store and the audit of uses write to: how much room it has, and what becomes
 //! of requests when it has none.
 //!
-//! No answer leaves unrecorded, so a full disk ends all answers. What must still be possible then
-//! needs room too: recording that and why it stopped, reading and verifying the audit, freeing
-//! space. So a **reserve**, a file of a configured size, lies on each of these filesystems. It is
-//! given up when writing found no room, or when less than the **floor** is free; from then on
-//! changes and uses are refused, and the refusals are counted instead of recorded one by one, or
-//! they would fill what the reserve left. When there is room for the reserve again it is made anew,
-//! and requests are answered as before.
+//! No answer leaves unrecorded, so a full disk ends all answers: when a write found no room, or less
+//! than the **floor** is free, changes and uses are refused. What must still be possible then needs
+//! room too: recording that and why it stopped, reading and verifying the audit, freeing space. So a
+//! **reserve**, a file of a configured size, lies on each of these filesystems. Whenever such a
+//! record finds no room, a slice of it is given up and the record written in its place at once:
+//! whoever else fills the disk would take more than that. The last slice is for what the server
+//! itself has to say. Refusals are counted instead of recorded one by one, or they would fill it.
+//! When there is room for the whole reserve again it is made anew, and requests are answered as
+//! before.
 //!
 //! A flush that fails is another thing: nobody knows what the disk holds then, and nothing is taken
 //! until a restart.
@@ -33,6 +35,9 @@ use crate::refusal::Refusal;
 /// Name of the reserve's file.
 const RESERVE: &str = "disk-reserve";
 
+/// Slices that the reserve is given up in.
+const SLICES: u64 = 4;
+
 /// How long a disk that had no room for a write counts as full at least, milliseconds: where
 /// something else than bytes is short (a quota, inodes), free bytes say nothing.
 const LEAST_MS: i64 = 10_000;
@@ -52,6 +57,11 @@ pub struct DiskLimits {
 }
 
 impl DiskLimits {
+    /// What is given up at once.
+    fn slice(&self) -> u64 {
+        self.reserve.div_ceil(SLICES)
+    }
+
     /// No reserve, and nothing is looked at: only a write that finds no room makes a disk full.
     pub const NONE: Self = Self { reserve: 0, floor: 0, low: 0 };
 }
@@ -132,8 +142,6 @@ pub(crate) struct Disk {
     space: Space,
     /// Whether changes and uses are refused. Asked for every request.
     full: AtomicBool,
-    /// Whether most of the reserve is used up too: then only the server's own records are written.
-    scant: AtomicBool,
     /// Requests refused since the start.
     refused: AtomicU64,
     watch: Mutex<Watched>,
@@ -166,9 +174,9 @@ struct News {
 }
 
 impl Disk {
-    /// Begins to watch, and makes the reserves where there is room. A disk that has none is full
-    /// from the beginning: then what there is of its reserve is given up, or not even a store could
-    /// be opened.
+    /// Begins to watch. The reserves are made with the first look: a command that opens the store and
+    /// goes again leaves none behind. A disk without room for its reserve is full from the
+    /// beginning; without any room, a slice of it is given up, or not even a store could be opened.
     pub(crate) fn start(limits: DiskLimits, space: Space, data: &Path, audit: &Path) -> Self {
         let mut dirs = vec![("data", data)];
         if device(audit).is_some_and(|of_audit| device(data) != Some(of_audit)) {
@@ -176,9 +184,15 @@ impl Disk {
         }
         let places = dirs.into_iter().map(|(name, dir)| {
             let reserve = held(dir);
-            let state =
-                if reserve < limits.reserve { DiskState::Full } else { DiskState::default() };
-            let status = DiskStatus { name, path: dir.to_owned(), state, free: 0, reserve };
+            let free = space.free(dir).unwrap_or(u64::MAX);
+            let missing = limits.reserve.saturating_sub(reserve);
+            // What would not be enough to be answered again is not enough to begin with.
+            let was = if missing > 0 { DiskState::Full } else { DiskState::Ok };
+            let state = match judge(was, free, missing, &limits) {
+                DiskState::Full => DiskState::Full,
+                _ => DiskState::Ok,
+            };
+            let status = DiskStatus { name, path: dir.to_owned(), state, free, reserve };
             Place { status, hold_ms: None, met: false }
         });
         let watch = Watched { places: places.collect(), ..Watched::default() };
@@ -186,24 +200,26 @@ impl Disk {
             limits,
             space,
             full: AtomicBool::new(false),
-            scant: AtomicBool::new(false),
             refused: AtomicU64::new(0),
             watch: Mutex::new(watch),
         };
-        disk.look(0);
-        // A reserve that is made for the first time is no recovery.
-        disk.watch.lock().news.retain(|news| news.kind != "disk-recovered");
+        disk.look(0, false);
+        let mut watch = disk.watch.lock();
+        let Watched { places, news, .. } = &mut *watch;
+        for place in places.iter_mut().filter(|p| p.status.state == DiskState::Full) {
+            news.push(place.enter_full());
+            let slice = limits.slice();
+            if place.status.free < slice {
+                place.give_up(slice);
+            }
+        }
+        drop(watch);
         disk
     }
 
     /// Whether changes and uses are refused.
     pub(crate) fn is_full(&self) -> bool {
         self.full.load(Ordering::Relaxed)
-    }
-
-    /// Whether most of the reserve is used up too.
-    pub(crate) fn is_scant(&self) -> bool {
-        self.scant.load(Ordering::Relaxed)
     }
 
     /// Counts a refusal that is not recorded by itself.
@@ -239,32 +255,34 @@ impl Disk {
         Refusal::new(DISK_FULL.reason, text)
     }
 
-    /// A write found no room. The reserve is given up at once, so that this can be recorded.
-    pub(crate) fn met_full(&self) {
+    /// A write found no room: the disk is full from now on. Gives a slice of the reserve up, and
+    /// says whether there was one; the last one only for the server's `own` records.
+    pub(crate) fn met_full(&self, own: bool) -> bool {
         let mut watch = self.watch.lock();
-        if self.full.swap(true, Ordering::SeqCst) {
-            return;
-        }
         for place in &mut watch.places {
             place.status.free = self.space.free(&place.status.path).unwrap_or(0);
         }
-        let least = watch.places.iter_mut().min_by_key(|place| place.status.free);
-        let Some(place) = least else { return };
+        let slice = self.limits.slice();
+        let Some(place) = watch.places.iter_mut().min_by_key(|place| place.status.free) else {
+            return false;
+        };
         place.met = true;
-        let news = place.enter_full();
-        watch.news.push(news);
+        let news = (place.status.state != DiskState::Full).then(|| place.enter_full());
+        let last = place.status.reserve <= slice;
+        let given = (own || !last) && place.give_up(slice);
+        watch.news.extend(news);
+        self.full.store(true, Ordering::SeqCst);
+        given
     }
 
     /// Takes a look at what is free, at `now_ms` of the monotonic clock.
-    fn look(&self, now_ms: i64) {
+    fn look(&self, now_ms: i64, make: bool) {
         let mut watch = self.watch.lock();
         let Watched { places, news, .. } = &mut *watch;
         for place in &mut *places {
-            news.extend(place.look(&self.space, &self.limits, now_ms));
+            news.extend(place.look(&self.space, &self.limits, now_ms, make));
         }
         let full = places.iter().any(|p| p.status.state == DiskState::Full);
-        let scarce = |p: &Place| p.status.reserve == 0 && p.status.free < self.limits.reserve / 4;
-        self.scant.store(full && places.iter().any(scarce), Ordering::Relaxed);
         self.full.store(full, Ordering::SeqCst);
     }
 
@@ -289,7 +307,13 @@ impl Disk {
 }
 
 impl Place {
-    fn look(&mut self, space: &Space, limits: &DiskLimits, now_ms: i64) -> Option<News> {
+    fn look(
+        &mut self,
+        space: &Space,
+        limits: &DiskLimits,
+        now_ms: i64,
+        makes: bool,
+    ) -> Option<News> {
         let status = &mut self.status;
         if std::mem::take(&mut self.met) {
             self.hold_ms = Some(now_ms.saturating_add(LEAST_MS));
@@ -308,7 +332,7 @@ impl Place {
         let missing = limits.reserve.saturating_sub(status.reserve);
         let was = status.state;
         let mut now = judge(was, status.free, missing, limits);
-        if now != DiskState::Full && missing > 0 {
+        if now != DiskState::Full && missing > 0 && makes {
             match make(&status.path, limits.reserve) {
                 Ok(()) => {
                     status.reserve = limits.reserve;
@@ -338,17 +362,26 @@ impl Place {
         Some(self.news(kind))
     }
 
-    /// Gives the reserve up.
     fn enter_full(&mut self) -> News {
         let news = self.news("disk-full");
         tracing::error!(path = news.path, free = news.free, "the disk is full");
         self.status.state = DiskState::Full;
-        match std::fs::remove_file(self.status.path.join(RESERVE)) {
-            Ok(()) => self.status.reserve = 0,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => self.status.reserve = 0,
-            Err(error) => tracing::error!(%error, "the disk reserve could not be given up"),
-        }
         news
+    }
+
+    /// Makes the reserve smaller by a slice, if there is any.
+    fn give_up(&mut self, slice: u64) -> bool {
+        let left = self.status.reserve.saturating_sub(slice);
+        if self.status.reserve == 0 {
+            return false;
+        }
+        let path = self.status.path.join(RESERVE);
+        let cut = OpenOptions::new().write(true).open(&path).and_then(|file| file.set_len(left));
+        if let Err(error) = &cut {
+            tracing::error!(path = %path.display(), %error, "the disk reserve was not given up");
+        }
+        self.status.reserve = left;
+        cut.is_ok()
     }
 
     fn news(&self, kind: &'static str) -> News {
@@ -364,7 +397,8 @@ fn held(dir: &Path) -> u64 {
 /// Makes the reserve as large as it is to be, on the disk.
 fn make(dir: &Path, bytes: u64) -> io::Result<()> {
     let path = dir.join(RESERVE);
-    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+    let file =
+        OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
     match rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, bytes) {
         Err(rustix::io::Errno::OPNOTSUPP) => fill(&file, bytes)?,
         other => other?,
@@ -407,7 +441,7 @@ impl Engine {
 
     pub(crate) fn watch_disk_at(&self, now_ms: i64) {
         let disk = &self.inner.disk;
-        disk.look(now_ms);
+        disk.look(now_ms, true);
         let server = Caller::server();
         let mut news = disk.news().into_iter();
         let mut ended = false;
@@ -456,6 +490,11 @@ impl Engine {
         }
     }
 
+    /// The filesystems that are written to.
+    pub fn disks(&self) -> Vec<DiskStatus> {
+        self.inner.disk.status()
+    }
+
     /// Whether changes and uses are refused because the disk is full.
     pub fn is_disk_full(&self) -> bool {
         self.inner.disk.is_full()
@@ -471,7 +510,7 @@ impl Inner {
     /// Why the store did not take a change, for a client.
     pub(crate) fn refusal_of(&self, error: StoreError) -> Refusal {
         if matches!(error, StoreError::Full) {
-            self.disk.met_full();
+            self.disk.met_full(false);
             return self.disk.refusal();
         }
         Refusal::from(error)

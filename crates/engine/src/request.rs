@@ -526,11 +526,7 @@ fn refuse_on_full_disk(
 ) -> Reply {
     let refusal = inner.disk.refusal();
     for item in request.items.iter() {
-        inner.counters.count(
-            item.operation,
-            ResultStatus::OPERATION_FAILED,
-            Some(refusal.reason),
-        );
+        inner.counters.count(item.operation, ResultStatus::OPERATION_FAILED, Some(refusal.reason));
     }
     let item = request.items.iter().next().map(|i| i.operation);
     record_refusal(inner, caller, item, Some(request.header.version), &refusal, started);

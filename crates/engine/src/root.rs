@@ -76,9 +76,7 @@ impl Engine {
             },
         };
         let (kind, body) = event::encode(by, &event);
-        unsealed
-            .append_use(now_ms, &by.user, kind, body)
-            .map_err(EngineError::unrecorded)?;
+        unsealed.append_use(now_ms, &by.user, kind, body).map_err(EngineError::unrecorded)?;
         self.inner.refused_unseals.store(0, Ordering::Relaxed);
         self.inner.set_unsealed(Some(Arc::new(unsealed)));
         Ok(())

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
-use strongroom_journal::{AppendError, Options, Status, UseJournal};
+use strongroom_journal::{AppendError, Options, Status, UseJournal, kind};
 use strongroom_kmip::ResultReason;
 use strongroom_model::{ObjectId, SealedMaterial};
 use strongroom_root::{Keyring, RootError, Sealed};
 use strongroom_secmem::SecretBytes;
 
+use crate::caller::SERVER;
 use crate::config::EngineConfig;
 use crate::disk::Disk;
 use crate::engine::Inner;
@@ -29,11 +30,7 @@ pub(crate) struct Unsealed {
 }
 
 impl Unsealed {
-    pub(crate) fn open(
-        inner: &Inner,
-        keyring: Keyring,
-        now_ms: i64,
-    ) -> Result<Self, EngineError> {
+    pub(crate) fn open(inner: &Inner, keyring: Keyring, now_ms: i64) -> Result<Self, EngineError> {
         let config = &inner.config;
         let (_, vault) = keyring.chain_keys("uses")?;
         let options = Options {
@@ -52,7 +49,12 @@ impl Unsealed {
             .ok()
             .and_then(|records| records.last().map(|r| r.hlc))
             .unwrap_or(0);
-        Ok(Self { keyring: RwLock::new(keyring), uses, hlc: AtomicU64::new(last), disk: inner.disk.clone() })
+        Ok(Self {
+            keyring: RwLock::new(keyring),
+            uses,
+            hlc: AtomicU64::new(last),
+            disk: inner.disk.clone(),
+        })
     }
 
     /// Appends a record of a use, a refusal or an event. When this returns, the record is with
@@ -65,9 +67,15 @@ impl Unsealed {
         body: Vec<u8>,
     ) -> Result<(), Refusal> {
         let hlc = self.tick(now_ms);
-        self.uses.append(hlc, user, kind, &body).map(|_| ()).map_err(|error| {
+        let mut appended = self.uses.append(hlc, user, kind, &body);
+        if let Err(AppendError::Full(_)) = appended
+            && self.disk.met_full(user == SERVER)
+            && !matches!(kind, kind::USE | kind::REFUSAL)
+        {
+            appended = self.uses.append(hlc, user, kind, &body);
+        }
+        appended.map(|_| ()).map_err(|error| {
             if let AppendError::Full(_) = error {
-                self.disk.met_full();
                 return self.disk.refusal();
             }
             Refusal::new(

@@ -134,6 +134,12 @@ impl Manager for Memory {
         let request = Request { who, action: Action::Admin(action), object: None };
         Rules::builtin().unwrap().decide(&request)
     }
+    fn room(&self) -> crate::admin::types::Room {
+        Default::default()
+    }
+    fn disk_full(&self) -> Option<Fault> {
+        None
+    }
     fn status(&self) -> Status {
         let port = || PortStatus {
             listen: String::new(),
@@ -154,6 +160,8 @@ impl Manager for Memory {
             slots: vec![],
             chains: vec![],
             forward: vec![],
+            disks: vec![],
+            refused_on_full_disk: 0,
             kmip: port(),
             admin: port(),
             memory: crate::admin::types::Memory {

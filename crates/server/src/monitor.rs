@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::admin::Admin;
-use crate::admin::types::{PortStatus, State as Serving, Status};
+use crate::admin::types::{Disk, PortStatus, Room, State as Serving, Status};
 use crate::admission::Gate;
 use crate::kmip_listener::{now, stopped};
 use crate::service::Measures;
@@ -84,6 +84,9 @@ async fn connection(tcp: TcpStream, router: Router, mut stop: watch::Receiver<bo
 /// Whether requests are answered: 200 if so, else 503.
 async fn health(State(admin): State<Arc<Admin>>) -> Response {
     let (code, state) = match admin.manager.state() {
+        Serving::Serving if admin.manager.room() == Room::Full => {
+            (StatusCode::SERVICE_UNAVAILABLE, "disk-full")
+        }
         Serving::Serving => (StatusCode::OK, "serving"),
         Serving::Sealed => (StatusCode::SERVICE_UNAVAILABLE, "sealed"),
         Serving::Uninitialised => (StatusCode::SERVICE_UNAVAILABLE, "uninitialised"),
@@ -135,7 +138,8 @@ impl Collector for Snapshot {
         let mut out = Out(&mut encoder);
         let (status, measures) = (&self.status, &self.measures);
         out.info("strongroom", "The product.", &[("version", status.version.as_str())])?;
-        let serving = i64::from(status.state == Serving::Serving);
+        let room = status.disks.iter().map(|disk| disk.room).max().unwrap_or_default();
+        let serving = i64::from(status.state == Serving::Serving && room != Room::Full);
         out.gauge("strongroom_serving", "Whether requests are answered.", serving)?;
         let warnings = status.warnings.len() as i64;
         out.gauge("strongroom_warnings", "What needs somebody's attention.", warnings)?;
@@ -173,6 +177,18 @@ impl Collector for Snapshot {
         out.gauges("strongroom_forward_lag_seconds", help, &forward(|f| f.lag_seconds as i64))?;
         let help = "Whether there is a connection to a destination.";
         out.gauges("strongroom_forward_connected", help, &forward(|f| i64::from(f.connected)))?;
+        let disk = |value: fn(&Disk) -> i64| {
+            let rows = status.disks.iter();
+            rows.map(|d| ([("disk", d.name.as_str())], value(d))).collect::<Vec<_>>()
+        };
+        let help = "Room on a disk: 0 enough, 1 low, 2 none, and nothing is answered.";
+        out.gauges("strongroom_disk_state", help, &disk(|d| d.room as i64))?;
+        let help = "Bytes free on a disk, beside the reserve.";
+        out.gauges("strongroom_disk_free_bytes", help, &disk(|d| bytes(d.free_bytes)))?;
+        let help = "Bytes of a disk's reserve that are held.";
+        out.gauges("strongroom_disk_reserve_bytes", help, &disk(|d| bytes(d.reserve_bytes)))?;
+        let help = "Requests refused because a disk was full.";
+        out.counter("strongroom_disk_full_refused", help, status.refused_on_full_disk)?;
         let slots = status.slots.len() as i64;
         out.gauge("strongroom_root_slots", "Slots that open the root key.", slots)?;
         if let Some(ends) = self.server_ends {
@@ -197,6 +213,10 @@ impl Collector for Snapshot {
     }
 }
 
+fn bytes(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
 /// One metric after the other.
 struct Out<'a, 'e>(&'a mut DescriptorEncoder<'e>);
 
@@ -217,6 +237,11 @@ impl Out<'_, '_> {
     ) -> fmt::Result {
         let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
         rows.iter().try_for_each(|(labels, n)| metric.encode_family(labels)?.encode_gauge(n))
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+        let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
+        metric.encode_counter::<NoLabelSet, _, u64>(&value, None)
     }
 
     fn counters<L: EncodeLabelSet>(

@@ -253,6 +253,7 @@ classes! {
     3029 "not-recorded-while-sealed" Warning APP_OTHER;
     3030 "shares-forgotten" Warning APP_OTHER;
     3031 "uses-missing" Alert APP_OTHER;
+    3032 "refused-while-full" Error APP_OTHER;
     3040 "quorum-proved" Alert APP_OTHER;
     3041 "officer-recovered" Alert APP_OTHER;
 

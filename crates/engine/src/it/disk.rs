@@ -15,7 +15,10 @@ const LIMITS: DiskLimits = DiskLimits { reserve: 2 * MIB, floor: MIB, low: 10 * 
 const FULL: Result<String, ResultReason> = Err(ResultReason::SERVER_LIMIT_EXCEEDED);
 
 fn bench(machine: &Machine) -> Bench {
-    Bench::on_machine(machine.clone(), |config| config.disk = LIMITS)
+    let bench = Bench::on_machine(machine.clone(), |config| config.disk = LIMITS);
+    // The first look makes the reserve.
+    bench.engine.watch_disk();
+    bench
 }
 
 /// What is free, as far as the engine can tell.
@@ -30,7 +33,8 @@ fn state(engine: &Engine) -> DiskState {
 fn events(bench: &Bench) -> Vec<(String, String)> {
     let filter = AuditFilter { user: Some("server".to_owned()), ..AuditFilter::default() };
     let entries = bench.engine.audit_tail(1000, &filter).unwrap();
-    let of_disk = entries.into_iter().filter(|e| e.action.contains("disk") || e.action.contains("full"));
+    let of_disk =
+        entries.into_iter().filter(|e| e.action.contains("disk") || e.action.contains("full"));
     of_disk.map(|e| (e.action, e.detail)).collect()
 }
 
@@ -49,7 +53,8 @@ fn on_a_full_disk_changes_and_uses_are_refused_until_there_is_room_again() {
     free(&machine, LIMITS.floor - 1);
     bench.engine.sweep().unwrap();
     assert_eq!(state(&bench.engine), DiskState::Full);
-    assert!(!reserve.exists(), "the reserve is given up");
+    // Nothing needed it so far.
+    assert_eq!(reserve.metadata().unwrap().len(), LIMITS.reserve);
     assert_eq!(bench.create("while"), FULL);
     assert_eq!(bench.by_id(Operation::GET, &id).map(|_| String::new()), FULL);
     assert!(matches!(
@@ -63,14 +68,13 @@ fn on_a_full_disk_changes_and_uses_are_refused_until_there_is_room_again() {
     assert!(bench.engine.audit_entries(filter).unwrap().all(|entry| entry.is_ok()));
     bench.engine.record(&super::caller("auditor"), &Event::new("Read Audit")).unwrap();
 
-    // Not yet room for the reserve.
-    free(&machine, LIMITS.reserve + 2 * LIMITS.floor - 1);
+    // Not yet enough that it would not be full again at once.
+    free(&machine, 2 * LIMITS.floor - 1);
     bench.engine.sweep().unwrap();
     assert_eq!(bench.create("while"), FULL);
     free(&machine, 100 * MIB);
     bench.engine.sweep().unwrap();
     assert_eq!(state(&bench.engine), DiskState::Ok);
-    assert!(reserve.exists());
     bench.create("after").unwrap();
     bench.by_id(Operation::GET, &id).unwrap();
     assert_eq!(names(&bench), ["disk-full", "disk-recovered", "refused-while-full"]);
@@ -114,12 +118,13 @@ fn a_use_for_whose_record_there_is_no_room_is_refused_and_its_bytes_are_gone() {
     let machine = Machine { files: files.clone(), ..Machine::default() };
     let bench = bench(&machine);
     let id = bench.create("key").unwrap();
+    let reserve = bench.dir.path().join("disk-reserve");
     for what in [Injected::Errno(28), Injected::Torn { bytes: 40, errno: 28 }] {
         files.inject(Call::Write, 0, what);
         let got = bench.by_id(Operation::GET, &id).map(|_| String::new());
         assert_eq!(got, FULL);
         assert_eq!(bench.engine.status().audit_failed, None);
-        assert!(!bench.dir.path().join("disk-reserve").exists(), "the reserve is given up at once");
+        assert_eq!(reserve.metadata().unwrap().len(), LIMITS.reserve / 4 * 3);
         assert_eq!(bench.create("while"), FULL);
         // Free bytes say nothing where something else is short: it lasts a while.
         let now_ms = bench.engine.inner.mono_ms();
@@ -127,11 +132,9 @@ fn a_use_for_whose_record_there_is_no_room_is_refused_and_its_bytes_are_gone() {
         assert_eq!(bench.create("while"), FULL);
         bench.engine.watch_disk_at(now_ms + 60_000);
         bench.by_id(Operation::GET, &id).unwrap();
+        assert_eq!(reserve.metadata().unwrap().len(), LIMITS.reserve);
     }
-    assert_eq!(
-        names(&bench),
-        ["disk-full", "disk-recovered", "refused-while-full"].repeat(2),
-    );
+    assert_eq!(names(&bench), ["disk-full", "disk-recovered", "refused-while-full"].repeat(2),);
     let report = bench.engine.audit_verify().unwrap();
     assert_eq!(report.gaps, 0);
     let bench = bench.restart();
@@ -187,7 +190,8 @@ fn a_server_starts_and_opens_on_a_full_disk_and_says_so() {
     free(&machine, 0);
     let bench = bench.restart();
     assert_eq!(state(&bench.engine), DiskState::Full);
-    assert!(!bench.dir.path().join("disk-reserve").exists());
+    let reserve = bench.dir.path().join("disk-reserve");
+    assert_eq!(reserve.metadata().unwrap().len(), LIMITS.reserve / 4 * 3);
     assert_eq!(bench.by_id(Operation::GET, &id).map(|_| String::new()), FULL);
     bench.engine.sweep().unwrap();
     assert_eq!(names(&bench), ["disk-full"]);
@@ -202,16 +206,34 @@ fn a_server_starts_and_opens_on_a_full_disk_and_says_so() {
 }
 
 #[test]
-fn when_the_reserve_is_nearly_used_up_only_the_server_itself_records() {
-    let machine = Machine::default();
+fn what_tells_of_the_stop_takes_the_reserve_slice_by_slice_and_the_last_is_the_servers_own() {
+    let files = Arc::new(FaultyFiles::new(Arc::new(OsFiles)));
+    let machine = Machine { files: files.clone(), ..Machine::default() };
     let bench = bench(&machine);
     free(&machine, 0);
     bench.engine.sweep().unwrap();
-    // As if the reserve's room were gone too: the next look finds nothing free.
-    bench.engine.sweep().unwrap();
-    let asked = bench.engine.record(&super::caller("auditor"), &Event::new("Read Audit"));
-    assert!(matches!(asked, Err(EngineError::DiskFull(_))), "{asked:?}");
+    let reserve = bench.dir.path().join("disk-reserve");
+    let auditor = super::caller("auditor");
+    let slices = || reserve.metadata().unwrap().len() / (LIMITS.reserve / 4);
+    let read = || {
+        files.inject(Call::Write, 0, Injected::Errno(28));
+        bench.engine.record(&auditor, &Event::new("Read Audit"))
+    };
+    for left in [3, 2, 1] {
+        read().unwrap();
+        assert_eq!(slices(), left);
+    }
+    assert!(matches!(read(), Err(EngineError::DiskFull(_))));
+    assert_eq!(slices(), 1);
+    files.inject(Call::Write, 0, Injected::Errno(28));
     bench.engine.record(&Caller::server(), &Event::new("stop")).unwrap();
+    assert_eq!(slices(), 0);
+    free(&machine, 100 * MIB);
+    let now_ms = bench.engine.inner.mono_ms();
+    bench.engine.watch_disk_at(now_ms);
+    bench.engine.watch_disk_at(now_ms + 60_000);
+    assert_eq!(slices(), 4);
+    assert_eq!(bench.engine.audit_verify().unwrap().gaps, 0);
 }
 
 #[test]

@@ -17,7 +17,11 @@ impl Shared {
         AppendError::Failed(why)
     }
 
-    pub(super) fn wait_flushed(&self, inner: &mut MutexGuard<'_, Inner>, seq: u64) -> Result<(), AppendError> {
+    pub(super) fn wait_flushed(
+        &self,
+        inner: &mut MutexGuard<'_, Inner>,
+        seq: u64,
+    ) -> Result<(), AppendError> {
         inner.waiters += 1;
         while inner.flushed.head.seq < seq && inner.failed.is_none() {
             self.work.notify_one();
@@ -27,7 +31,10 @@ impl Shared {
         if inner.flushed.head.seq >= seq { Ok(()) } else { inner.check() }
     }
 
-    pub(super) fn wait_while_late(&self, inner: &mut MutexGuard<'_, Inner>) -> Result<(), AppendError> {
+    pub(super) fn wait_while_late(
+        &self,
+        inner: &mut MutexGuard<'_, Inner>,
+    ) -> Result<(), AppendError> {
         while inner.failed.is_none()
             && inner.oldest().is_some_and(|since| since.elapsed() > self.options.window)
         {

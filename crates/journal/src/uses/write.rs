@@ -131,7 +131,8 @@ impl Shared {
         segment::put_frame(&mut inner.buf, flushed, &end.as_ref());
         self.put_buffer(inner, before)?;
         let ops = &*self.options.files;
-        let (site, next, head) = (inner.chain.site(), inner.chain.segment() + 1, inner.chain.head());
+        let (site, next, head) =
+            (inner.chain.site(), inner.chain.segment() + 1, inner.chain.head());
         let (file, at) = match next_file(ops, &self.dir, site, next, head) {
             Ok(made) => made,
             Err(e) if is_full(&e) => {
@@ -158,9 +159,10 @@ impl Shared {
 /// Takes back what did not fit: bytes of the file, records of the chain.
 fn undo(inner: &mut Inner, before: Snapshot, why: &io::Error) -> WriteFault {
     let cut = inner.file.set_len(inner.written.offset);
-    match cut.map_err(|e| e.to_string()).and_then(|()| {
-        inner.chain.restore(before).map_err(|e| e.to_string())
-    }) {
+    match cut
+        .map_err(|e| e.to_string())
+        .and_then(|()| inner.chain.restore(before).map_err(|e| e.to_string()))
+    {
         Ok(()) => WriteFault::Full(why.to_string()),
         Err(e) => WriteFault::Failed(e),
     }

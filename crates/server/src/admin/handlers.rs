@@ -56,6 +56,7 @@ pub(super) async fn health(
     let state = admin.manager.state();
     let not_for_production = admin.manager.not_for_production();
     let replica = admin.manager.replica().map(|replica| replica.text());
+    let disk = admin.manager.room();
     let unsealing = match state {
         // What is wrong with a slot file that cannot be read is for the attempt to tell.
         super::types::State::Sealed => {
@@ -63,7 +64,7 @@ pub(super) async fn health(
         }
         _ => None,
     };
-    Ok(Json(Health { state, not_for_production, replica, unsealing }))
+    Ok(Json(Health { state, not_for_production, replica, disk, unsealing }))
 }
 
 pub(super) async fn status(

@@ -7,6 +7,7 @@
 mod access;
 mod backup;
 mod certificates;
+pub mod disk;
 mod export;
 mod handlers;
 pub mod openapi;
@@ -379,7 +380,25 @@ fn door(
         return Err(out(operation, Fault::new(errors::REPLICA, of)));
     }
     let rule = may(manager, identity, route)?;
+    // Last: who may not is told so, and not how the disk is doing.
+    if !on_full_disk(route)
+        && let Some(fault) = manager.disk_full()
+    {
+        return Err(KeptOut { operation: route.operation, rule, fault });
+    }
     Ok((route, rule))
+}
+
+/// Whether a request is answered on a full disk: what reads, what frees space, and what opens and
+/// closes the root key.
+fn on_full_disk(route: &Route) -> bool {
+    use AdminAction as A;
+    match route.action {
+        A::Unseal | A::Seal | A::VerifyAudit | A::ReadPolicy => true,
+        // It keeps a record of itself in the store.
+        A::Backup => false,
+        _ => route.method == "GET",
+    }
 }
 
 /// Whether a request is answered while a restored store waits for its confirmation, and by a replica:
@@ -490,6 +509,18 @@ mod tests {
             "Verify Audit",
             "Verify Shares",
         ];
+        assert_eq!(answered, expected);
+    }
+
+    #[test]
+    fn a_full_disk_lets_through_what_reads_and_what_opens_and_closes_the_root_key() {
+        let mut answered: Vec<_> = ROUTES
+            .iter()
+            .filter(|route| route.method != "GET" && on_full_disk(route))
+            .map(|route| route.operation)
+            .collect();
+        answered.sort_unstable();
+        let expected = ["Compare Policy", "Seal", "Test Policy", "Unseal", "Verify Audit"];
         assert_eq!(answered, expected);
     }
 

@@ -7,11 +7,13 @@ pub use super::access::{
     Changed, Fact, GrantChange, GrantRow, GrantTarget, KeyGroupRow, PolicyAnswer, PolicyDiff,
     PolicyDifference, PolicyQuestion, PolicyText, PolicyView, RoleGrant, RoleRow,
 };
+
 pub use super::certificates::{
     AuthorityRow, CertificatesView, ClientIssued, ClientRow, NewClient, RecoverOfficer,
     RenewServer, RevokeClient, ServerCertificate,
 };
 pub use super::replica::{PromoteReplica, ReplicaReport, ReplicaView};
+pub use super::disk::{Disk, Room};
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -92,6 +94,9 @@ pub struct Health {
     /// What it is a replica of, in words, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replica: Option<String>,
+    /// Whether there is room on the disk; without any, changes and uses are refused.
+    #[serde(default, skip_serializing_if = "Room::is_enough")]
+    pub disk: Room,
     /// What it takes to unseal, while it is sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsealing: Option<Unsealing>,
@@ -137,6 +142,12 @@ pub struct Status {
     /// Where the audit is sent.
     #[serde(default)]
     pub forward: Vec<ForwardState>,
+    /// The filesystems that are written to.
+    #[serde(default)]
+    pub disks: Vec<Disk>,
+    /// Requests refused since the start because one of them was full.
+    #[serde(default)]
+    pub refused_on_full_disk: u64,
     /// The KMIP port.
     pub kmip: PortStatus,
     /// The admin port.

@@ -11,17 +11,14 @@ use super::output::{date, show};
 use super::serve::same_filesystem;
 use super::{Done, Reach};
 use crate::admin::types::{self, State, Status};
-use crate::config::Config;
 use crate::config::table::fold;
-use crate::errors::{Exit, Fault};
+use crate::config::{Config, Data};
+use crate::errors::{self, Exit, Fault};
 use crate::kmip_listener::now;
 use crate::tls;
 
 /// Days before a certificate's end from which it is mentioned.
 const SOON: i64 = 30;
-
-/// Free bytes under which a disk is mentioned.
-const LOW_DISK: u64 = 1 << 30;
 
 /// Check everything that a working installation needs.
 ///
@@ -128,7 +125,7 @@ fn local(config: &Config, checks: &mut Vec<Check>) {
     if let Some(dir) = config.root.slots_path.parent() {
         private(checks, "slot directory", dir);
     }
-    disk(checks, &config.data.dir);
+    disk(checks, &config.data);
     if same_filesystem(&config.root.slots_path, &config.data.dir) {
         push(
             checks,
@@ -172,11 +169,13 @@ fn private(checks: &mut Vec<Check>, what: &'static str, path: &Path) {
     }
 }
 
-fn disk(checks: &mut Vec<Check>, path: &Path) {
-    let Ok(fs) = rustix::fs::statvfs(path) else { return };
+fn disk(checks: &mut Vec<Check>, data: &Data) {
+    let Ok(fs) = rustix::fs::statvfs(&data.dir) else { return };
     let free = fs.f_bavail.saturating_mul(fs.f_frsize);
-    let text = format!("{} MiB free", free >> 20);
-    if free < LOW_DISK {
+    let text = format!("{}: {} MiB free", data.dir.display(), free >> 20);
+    if free < data.disk.floor {
+        push(checks, "disk", Health::Fault, text, errors::DISK_FULL.next);
+    } else if free < data.disk.low {
         push(checks, "disk", Health::Warning, text, "Free space: a full disk stops every answer.");
     } else {
         good(checks, "disk", text);

@@ -5,7 +5,7 @@ use clap::Args;
 use super::client::Client;
 use super::output::{date, pairs, show, time};
 use super::{Done, Reach};
-use crate::admin::types::{Health, State, Status as Report};
+use crate::admin::types::{Disk, Health, State, Status as Report};
 use crate::errors::Exit;
 
 /// What the server does and what needs attention.
@@ -77,6 +77,9 @@ fn people(s: &Report) -> String {
         let short: String = chain.hash.chars().take(16).collect();
         rows.push(("Audit chain", format!("{}: {} records, head {short}", chain.chain, chain.seq)));
     }
+    for disk in &s.disks {
+        rows.push(("Disk", disk_text(disk)));
+    }
     for f in &s.forward {
         let state = match (f.failing, f.connected) {
             (true, _) => "failing",
@@ -105,6 +108,16 @@ fn people(s: &Report) -> String {
         rows.push(("Certificate ends", date(end)));
     }
     pairs(&rows)
+}
+
+fn disk_text(disk: &Disk) -> String {
+    format!(
+        "{}: {}, {} MiB free, {} MiB in reserve",
+        disk.name,
+        disk.room.word(),
+        disk.free_bytes >> 20,
+        disk.reserve_bytes >> 20
+    )
 }
 
 fn port(p: &crate::admin::types::PortStatus) -> String {

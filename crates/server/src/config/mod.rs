@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use strongroom_engine::DiskLimits;
 use strongroom_kmip::Limits;
 
 use crate::errors::{self, Fault};
@@ -57,6 +58,8 @@ pub struct Data {
     pub dir: PathBuf,
     /// The site number.
     pub site: u32,
+    /// When the disk is low or full, and what is kept in reserve.
+    pub disk: DiskLimits,
 }
 
 /// `[kmip]`.
@@ -185,7 +188,15 @@ impl Config {
         let slots_path = s.path("root.slots_path")?.unwrap_or_default();
         let beside_slots = slots_path.parent().unwrap_or(Path::new("")).join("root.key");
         Ok(Self {
-            data: Data { site: s.number("data.site")?, dir },
+            data: Data {
+                site: s.number("data.site")?,
+                dir,
+                disk: DiskLimits {
+                    reserve: s.size("data.disk_reserve")? as u64,
+                    floor: s.size("data.disk_floor")? as u64,
+                    low: s.size("data.disk_low")? as u64,
+                },
+            },
             kmip: Kmip {
                 listen: s.address("kmip.listen")?,
                 max_connections: s.number("kmip.max_connections")?,

@@ -97,6 +97,24 @@ pub const KEYS: &[Key] = &[
         Some("1"),
         "This server's site number in the journal. It never changes.",
     ),
+    key(
+        "data.disk_reserve",
+        Kind::Size,
+        Some("\"64MiB\""),
+        "Kept on the disk so that a full one can still be recorded, read and cleared. Given up when the disk is full, made anew when there is room.",
+    ),
+    key(
+        "data.disk_floor",
+        Kind::Size,
+        Some("\"32MiB\""),
+        "With less free than this, beside the reserve, the disk counts as full: changes and uses are refused.",
+    ),
+    key(
+        "data.disk_low",
+        Kind::Size,
+        Some("\"1GiB\""),
+        "With less free than this the disk is low: a warning and an event.",
+    ),
     key("kmip.listen", Kind::Address, Some("\"0.0.0.0:5696\""), "Where KMIP is served."),
     key(
         "kmip.max_connections",

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use strongroom_engine::{DealtShare, Engine, EngineConfig, Event, MadeSlot, Unlock};
+use strongroom_engine::{DealtShare, DiskState, Engine, EngineConfig, Event, MadeSlot, Unlock};
 use strongroom_journal::{Durability, SignedHead};
 use strongroom_kmip::ResultReason;
 use strongroom_model::{CertificateInfo, Role};
@@ -24,7 +24,7 @@ use super::{
 use crate::admin::types::{
     AuditPage, AuditRecord, AuditVerdict, ChainHead, ClientRow, ConfirmRestore, KeyPage,
     KeyRotated, KeyView, Memory, NewRootKey, NewSlot, PortStatus, PreparedRootKey, ReplicaReport,
-    ReplicaView, RestoreConfirmed, Rotation, SecretText, SharesVerified, Slot, SlotAdded, State,
+    ReplicaView, RestoreConfirmed, Room, Rotation, SecretText, SharesVerified, Slot, SlotAdded, State,
     Status, Unseal, UnsealProgress, Unsealing,
 };
 use crate::config::Config;
@@ -101,6 +101,7 @@ impl EngineManager {
             },
             flush_window: config.audit.flush_window,
             anchors_path: config.audit.anchors_path.clone(),
+            disk: config.data.disk,
             interop: config.kmip.interop,
             duplicate_names: config.duplicate_names,
             destroy_delay: config.destroy_delay,
@@ -137,6 +138,23 @@ impl EngineManager {
         }
         if let Some(why) = &status.audit_failed {
             warnings.push(format!("{} {why}", errors::AUDIT_FAILED.message));
+        }
+        for disk in &status.disks {
+            let (path, free) = (disk.path.display(), disk.free >> 20);
+            match disk.state {
+                DiskState::Ok => {}
+                DiskState::Low => warnings.push(format!(
+                    "The disk of {path} is low: {free} MiB are free. When it is full, nothing is \
+                     answered."
+                )),
+                DiskState::Full => warnings.push(format!(
+                    "{} It is that of {path}, with {free} MiB left; {} requests were refused so \
+                     far. {}",
+                    errors::DISK_FULL.message,
+                    status.refused_on_full_disk,
+                    errors::DISK_FULL.next
+                )),
+            }
         }
         if let Some(why) = &status.uses_missing {
             warnings.push(format!(
@@ -262,6 +280,8 @@ impl Manager for EngineManager {
             slots: self.slots().unwrap_or_default(),
             chains,
             forward: self.forwarding.status(),
+            disks: status.disks.into_iter().map(Into::into).collect(),
+            refused_on_full_disk: status.refused_on_full_disk,
             kmip: unknown_port(),
             admin: unknown_port(),
             memory: Memory {
@@ -276,6 +296,15 @@ impl Manager for EngineManager {
             },
             certificate_ends: None,
         }
+    }
+
+    fn room(&self) -> Room {
+        let disks = self.engine.disks();
+        disks.into_iter().map(|disk| disk.state).max().unwrap_or_default().into()
+    }
+
+    fn disk_full(&self) -> Option<Fault> {
+        self.engine.is_disk_full().then(|| self.engine.disk_full().into())
     }
 
     fn measures(&self, until: i64) -> Measures {

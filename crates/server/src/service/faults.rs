@@ -29,7 +29,7 @@ impl From<EngineError> for Fault {
             EngineError::Unconfirmed(_) => errors::RESTORE_UNCONFIRMED,
             EngineError::SharesForgotten { .. } => errors::SHARES_FORGOTTEN,
             EngineError::Root(error) => root_row(error),
-            EngineError::Store(StoreError::Full) => errors::DISK_FULL,
+            EngineError::Store(StoreError::Full) | EngineError::DiskFull(_) => errors::DISK_FULL,
             EngineError::Store(
                 StoreError::InUse(_)
                 | StoreError::Newer { .. }

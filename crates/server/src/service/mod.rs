@@ -26,8 +26,8 @@ use strongroom_store::Counts;
 
 use crate::admin::types::{
     AuditPage, AuditRecord, AuditVerdict, ClientRow, KeyPage, KeyRotated, KeyView, NewRootKey,
-    NewSlot, PreparedRootKey, Rotation, SecretText, SharesVerified, Slot, SlotAdded, State, Status,
-    Unseal, UnsealProgress, Unsealing,
+    NewSlot, PreparedRootKey, Room, Rotation, SecretText, SharesVerified, Slot, SlotAdded, State,
+    Status, Unseal, UnsealProgress, Unsealing,
 };
 use crate::config::Config;
 use crate::errors::Fault;
@@ -132,6 +132,10 @@ pub trait Manager: Handler + Access + Backups {
     fn decide(&self, caller: &Caller, action: AdminAction) -> Decision;
     /// Everything for `status` that the engine knows; the ports are filled in by the server.
     fn status(&self) -> Status;
+    /// Whether there is room on the disk.
+    fn room(&self) -> Room;
+    /// Why changes and uses are refused, if the disk is full.
+    fn disk_full(&self) -> Option<Fault>;
     /// Numbers for monitoring; `until`, POSIX seconds, is what counts as soon.
     fn measures(&self, until: i64) -> Measures;
     /// What it takes to unseal.

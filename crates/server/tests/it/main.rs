@@ -7,6 +7,7 @@ mod backup;
 mod certificates;
 mod config;
 mod custodians;
+mod disk;
 mod doc;
 mod examples;
 mod house;
