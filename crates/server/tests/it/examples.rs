@@ -178,7 +178,11 @@ fn tidy(doc: &str, place: &str, kmip: &str, admin: &str) -> String {
         let made_up = |(old, new)| if char::is_ascii_hexdigit(&old) { new } else { old };
         let hex: String = c[2].chars().zip(digits).map(made_up).collect();
         // Moments in milliseconds are no hexadecimal.
-        if c[2].chars().all(|d| d.is_ascii_digit()) { c[0].to_owned() } else { c[1].to_owned() + &hex }
+        if c[2].chars().all(|d| d.is_ascii_digit()) {
+            c[0].to_owned()
+        } else {
+            c[1].to_owned() + &hex
+        }
     });
     let doc = re(r"\b20\d\d-\d\d-\d\d").replace_all(&doc, "2026-03-02");
     let doc = re(r"\b\d\d-\d\d \d\d:\d\d:\d\d").replace_all(&doc, "03-02 09:15:00");
