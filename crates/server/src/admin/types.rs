@@ -12,8 +12,8 @@ pub use super::certificates::{
     AuthorityRow, CertificatesView, ClientIssued, ClientRow, NewClient, RecoverOfficer,
     RenewServer, RevokeClient, ServerCertificate,
 };
-pub use super::replica::{PromoteReplica, ReplicaReport, ReplicaView};
 pub use super::disk::{Disk, Room};
+pub use super::replica::{PromoteReplica, ReplicaReport, ReplicaView};
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;

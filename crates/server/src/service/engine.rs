@@ -24,8 +24,8 @@ use super::{
 use crate::admin::types::{
     AuditPage, AuditRecord, AuditVerdict, ChainHead, ClientRow, ConfirmRestore, KeyPage,
     KeyRotated, KeyView, Memory, NewRootKey, NewSlot, PortStatus, PreparedRootKey, ReplicaReport,
-    ReplicaView, RestoreConfirmed, Room, Rotation, SecretText, SharesVerified, Slot, SlotAdded, State,
-    Status, Unseal, UnsealProgress, Unsealing,
+    ReplicaView, RestoreConfirmed, Room, Rotation, SecretText, SharesVerified, Slot, SlotAdded,
+    State, Status, Unseal, UnsealProgress, Unsealing,
 };
 use crate::config::Config;
 use crate::errors::{self, Fault};
