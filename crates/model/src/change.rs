@@ -2,6 +2,7 @@
 
 use strongroom_kmip::{Node, ObjectType, Value};
 
+use crate::approval::{ApprovalRule, EndedBy, Ending, Given, NewApproval};
 use crate::contest::Seen;
 use crate::lifecycle::Lifecycle;
 use crate::object::{
@@ -189,6 +190,46 @@ pub enum Change {
         /// Why, in words.
         reason: String,
     },
+    /// Actions wait for approval from now on.
+    ApprovalRequired {
+        /// Which, and whose approval. It takes the place of what its author had seen of that name.
+        rule: ApprovalRule,
+        /// What the author had seen of that name.
+        seen: Seen,
+    },
+    /// An approval rule holds no longer.
+    ApprovalWaived {
+        /// The rule's name.
+        name: String,
+        /// What the author had seen of that name.
+        seen: Seen,
+    },
+    /// Somebody asks for something that waits for approval.
+    ApprovalRequested(Box<NewApproval>),
+    /// Somebody approves a request.
+    ApprovalGiven {
+        /// The request.
+        id: String,
+        /// The approver.
+        user: String,
+        /// SHA-256 of the approver's certificate, hexadecimal.
+        fingerprint: String,
+        /// The groups that it names.
+        groups: Vec<String>,
+        /// The digest that is approved, and nothing else.
+        digest: Vec<u8>,
+    },
+    /// A request is carried out, rejected or withdrawn.
+    ApprovalEnded {
+        /// The request.
+        id: String,
+        /// Which of the three.
+        how: Ending,
+        /// Who did it.
+        user: String,
+        /// Why, in words; empty if nothing was said.
+        reason: String,
+    },
     /// An entry of the server's own changes.
     Setting(Setting),
     /// Something is worth recording that changes no state.
@@ -247,11 +288,25 @@ pub enum ChangeKind {
     GroupGranted = 20,
     /// [`Change::GroupGrantRevoked`].
     GroupGrantRevoked = 21,
+    /// [`Change::ApprovalRequired`].
+    ApprovalRequired = 22,
+    /// [`Change::ApprovalWaived`].
+    ApprovalWaived = 23,
+    /// [`Change::ApprovalRequested`].
+    ApprovalRequested = 24,
+    /// [`Change::ApprovalGiven`].
+    ApprovalGiven = 25,
+    /// [`Change::ApprovalEnded`] as carried out.
+    ApprovalExecuted = 26,
+    /// [`Change::ApprovalEnded`] as rejected.
+    ApprovalRejected = 27,
+    /// [`Change::ApprovalEnded`] as withdrawn.
+    ApprovalWithdrawn = 28,
 }
 
 impl ChangeKind {
     /// Every kind.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 28] = [
         Self::Created,
         Self::Attributes,
         Self::Activated,
@@ -273,6 +328,13 @@ impl ChangeKind {
         Self::Recovered,
         Self::GroupGranted,
         Self::GroupGrantRevoked,
+        Self::ApprovalRequired,
+        Self::ApprovalWaived,
+        Self::ApprovalRequested,
+        Self::ApprovalGiven,
+        Self::ApprovalExecuted,
+        Self::ApprovalRejected,
+        Self::ApprovalWithdrawn,
     ];
 
     /// The kind with this number.
@@ -297,6 +359,13 @@ impl Change {
             Self::RoleRevoked { .. } => ChangeKind::RoleRevoked,
             Self::CertificateIssued(_) => ChangeKind::CertificateIssued,
             Self::CertificateRevoked { .. } => ChangeKind::CertificateRevoked,
+            Self::ApprovalRequired { .. } => ChangeKind::ApprovalRequired,
+            Self::ApprovalWaived { .. } => ChangeKind::ApprovalWaived,
+            Self::ApprovalRequested(_) => ChangeKind::ApprovalRequested,
+            Self::ApprovalGiven { .. } => ChangeKind::ApprovalGiven,
+            Self::ApprovalEnded { how: Ending::Executed, .. } => ChangeKind::ApprovalExecuted,
+            Self::ApprovalEnded { how: Ending::Rejected, .. } => ChangeKind::ApprovalRejected,
+            Self::ApprovalEnded { how: Ending::Withdrawn, .. } => ChangeKind::ApprovalWithdrawn,
             Self::Setting(_) => ChangeKind::Setting,
             Self::Noted { .. } => ChangeKind::Noted,
         }
@@ -411,6 +480,31 @@ impl ServerState {
             Change::CertificateIssued(info) => self.note_certificate(stamp, info),
             Change::CertificateRevoked { fingerprint, reason } => {
                 self.revoke_certificate(stamp, fingerprint, reason);
+            }
+            Change::ApprovalRequired { rule, seen } => {
+                self.approval_rules
+                    .entry(rule.name.clone())
+                    .or_default()
+                    .require(stamp, rule, seen);
+            }
+            Change::ApprovalWaived { name, seen } => {
+                self.approval_rules.entry(name.clone()).or_default().waive(seen);
+            }
+            Change::ApprovalRequested(new) => {
+                self.approvals.entry(new.id.clone()).or_default().open(stamp, new);
+            }
+            Change::ApprovalGiven { id, user, fingerprint, groups, digest } => {
+                let given = Given {
+                    stamp,
+                    fingerprint: fingerprint.clone(),
+                    groups: groups.clone(),
+                    digest: digest.clone(),
+                };
+                self.approvals.entry(id.clone()).or_default().give(user, given);
+            }
+            Change::ApprovalEnded { id, how, user, reason } => {
+                let by = EndedBy { stamp, user: user.clone(), reason: reason.clone() };
+                self.approvals.entry(id.clone()).or_default().end(*how, by);
             }
             Change::Setting(setting) => self.put_setting(stamp, setting),
             _ => {}

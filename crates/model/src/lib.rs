@@ -15,6 +15,8 @@
 //! | attributes | last writer wins, by (hybrid clock, site) |
 //! | grants, roles | removal wins over a concurrent grant |
 //! | denials, certificate revocations | addition wins |
+//! | approval rules | a rule holds until somebody who had seen it replaces or waives it |
+//! | approvals | from anywhere; a request is carried out at the site that opened it, once |
 //! | counters (usage, random IVs) | per-site allowance, join = max per site |
 //!
 //! ```
@@ -23,6 +25,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod approval;
 mod change;
 mod clock;
 mod codec;
@@ -33,6 +36,9 @@ mod object;
 mod server;
 mod stamp;
 
+pub use approval::{
+    ApprovalRequest, ApprovalRule, Approvers, EndedBy, Ending, Given, NewApproval, RuleVersions,
+};
 pub use change::{Change, ChangeKind, Counter, Event, NewObject, Origin, Setting};
 pub use clock::{ClockAlarm, ClockGuard, ClockMark, FAIR_DRIFT_PPM, MAX_JUMP_MS, Reading};
 pub use codec::{CodecError, MAX_ENCODED, name_of_tag};

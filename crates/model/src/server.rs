@@ -1,7 +1,8 @@
-//! State of the server that is not an object: roles, certificates, settings.
+//! State of the server that is not an object: roles, certificates, approvals, settings.
 
 use std::collections::BTreeMap;
 
+use crate::approval::{ApprovalRequest, RuleVersions};
 use crate::change::Setting;
 use crate::contest::Contest;
 use crate::stamp::Stamp;
@@ -69,6 +70,8 @@ pub struct CertificateInfo {
     pub not_after: i64,
     /// What it is for: `"server"`, `"client"` ...
     pub purpose: String,
+    /// The user who had it issued; empty where that is not known.
+    pub issued_by: String,
 }
 
 /// What is known of a certificate.
@@ -89,6 +92,10 @@ pub struct ServerState {
     pub group_grants: BTreeMap<(String, String, u32), Contest>,
     /// Certificates by fingerprint.
     pub certificates: BTreeMap<String, CertificateState>,
+    /// Approval rules by name; adding wins.
+    pub approval_rules: BTreeMap<String, RuleVersions>,
+    /// Requests for approval, by identifier.
+    pub approvals: BTreeMap<String, ApprovalRequest>,
     /// Settings by (namespace, key); last writer wins.
     #[expect(clippy::type_complexity, reason = "a name for it would hide what is in it")]
     pub settings: BTreeMap<(String, String), (Stamp, Option<Vec<u8>>)>,
@@ -110,6 +117,12 @@ impl ServerState {
             if let Some((stamp, reason)) = &theirs.revoked {
                 self.revoke_certificate(*stamp, fingerprint, reason);
             }
+        }
+        for (name, versions) in &other.approval_rules {
+            self.approval_rules.entry(name.clone()).or_default().join(versions);
+        }
+        for (id, request) in &other.approvals {
+            self.approvals.entry(id.clone()).or_default().join(request);
         }
         for ((namespace, key), (stamp, value)) in &other.settings {
             let setting =

@@ -113,6 +113,12 @@ admin_actions! {
     ReadPolicy = "read-policy": SEES_USERS_AND_KEYS;
     /// Change the rules.
     ChangePolicy = "change-policy": OFFICER;
+    /// See what waits for approval: everything, or what is one's own to ask or to answer.
+    ListApprovals = "list-approvals": Needs::Certificate;
+    /// Approve, reject or withdraw a request. The rule that makes it wait says who may.
+    Approve = "approve": Needs::Certificate;
+    /// Change what waits for approval.
+    ChangeApprovals = "change-approvals": OFFICER;
     /// Make, rotate, revoke or destroy keys, and grant their use.
     ManageKeys = "manage-keys": OFFICER;
 }

@@ -6,6 +6,7 @@
 //! 1. **Duties** ([`duty`]), in this program's own code. System administrators, auditors and
 //!    custodians neither make nor use keys; an administrative action is for the roles that have
 //!    it. No rule, no ownership and no grant lifts that.
+//!    What waits for others to agree, and who may, is in [`approval`].
 //! 2. **Rules** ([`Rules`]) in Cedar's language: the built-in ones, which the file
 //!    `builtin.cedar` holds, and those of the installation. Whatever one rule forbids is denied;
 //!    else what one permits is allowed; everything else is denied. Their order does not matter.
@@ -36,6 +37,7 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+pub mod approval;
 mod decider;
 mod decision;
 mod duty;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 use strongroom_model::{
-    CertificateInfo, Change, Contest, Origin, Role, ServerState, Setting, Stamp,
+    ApprovalRequest, ApprovalRule, CertificateInfo, Change, Contest, Origin, Role, RuleVersions,
+    ServerState, Setting, Stamp,
 };
 
 use crate::error::StoreError;
@@ -15,6 +16,8 @@ const GROUP_GRANT: &str = "group-grant";
 const CERTIFICATE: &str = "certificate";
 const REVOCATION: &str = "revocation";
 const SETTING: &str = "setting";
+const APPROVAL_RULE: &str = "approval-rule";
+const APPROVAL: &str = "approval";
 
 /// Writes the rows that `change` touched.
 pub(crate) fn write(
@@ -57,6 +60,16 @@ pub(crate) fn write(
                 put(connection, keys, REVOCATION, fingerprint, &stamped(*stamp, &change))?;
             }
         }
+        Change::ApprovalRequired { rule: ApprovalRule { name, .. }, .. }
+        | Change::ApprovalWaived { name, .. } => {
+            if let Some(versions) = state.approval_rules.get(name) {
+                put(connection, keys, APPROVAL_RULE, name, &versions.encode())?;
+            }
+        }
+        Change::ApprovalGiven { id, .. } | Change::ApprovalEnded { id, .. } => {
+            put_approval(connection, keys, state, id)?;
+        }
+        Change::ApprovalRequested(new) => put_approval(connection, keys, state, &new.id)?,
         Change::Setting(Setting { namespace, key, .. }) => {
             if let Some((stamp, value)) = state.settings.get(&(namespace.clone(), key.clone())) {
                 let change = Change::Setting(Setting {
@@ -110,12 +123,30 @@ pub(crate) fn read(
             };
             let of = (key_group.to_owned(), subject.to_owned(), operation);
             state.group_grants.insert(of, contest);
+        } else if family == APPROVAL_RULE {
+            let versions = RuleVersions::decode(&value).map_err(|e| damaged(e.to_string()))?;
+            state.approval_rules.insert(key, versions);
+        } else if family == APPROVAL {
+            let request = ApprovalRequest::decode(&value).map_err(|e| damaged(e.to_string()))?;
+            state.approvals.insert(key, request);
         } else {
             let (stamp, change) = unstamped(&value).map_err(damaged)?;
             state.apply(stamp, &change);
         }
     }
     Ok(state)
+}
+
+fn put_approval(
+    connection: &Connection,
+    keys: &StoreKeys,
+    state: &ServerState,
+    id: &str,
+) -> Result<(), StoreError> {
+    match state.approvals.get(id) {
+        Some(request) => put(connection, keys, APPROVAL, id, &request.encode()),
+        None => Ok(()),
+    }
 }
 
 fn put(

@@ -345,6 +345,10 @@ impl ReadTx<'_> {
             |fingerprint| format!("certificate {fingerprint}"),
             found,
         );
+        let rule = |name: &String| format!("approval rule {name}");
+        compare(&truth.approval_rules, &state.approval_rules, rule, found);
+        let request = |id: &String| format!("approval {id}");
+        compare(&truth.approvals, &state.approvals, request, found);
         let setting = |(namespace, key): &(String, String)| format!("setting {key} of {namespace}");
         compare(&truth.settings, &state.settings, setting, found);
         Ok(())

@@ -2,9 +2,11 @@
 
 use strongroom_kmip::{Encoder, ObjectType, Tag, View};
 
+use super::approval::{read_new, read_rule, write_new, write_rule};
 use super::parts::*;
 use super::tags::*;
 use super::{BODY_VERSION, CodecError, Result, open_body};
+use crate::approval::Ending;
 use crate::change::{Change, ChangeKind, Counter, NewObject, Origin, Setting};
 use crate::object::ObjectId;
 use crate::server::CertificateInfo;
@@ -103,6 +105,27 @@ impl Change {
                 e.text(FINGERPRINT, fingerprint);
                 e.text(REASON, reason);
             }
+            Self::ApprovalRequired { rule, seen } => {
+                write_rule(e, rule);
+                write_seen(e, SEEN, seen);
+            }
+            Self::ApprovalWaived { name, seen } => {
+                e.text(TEXT, name);
+                write_seen(e, SEEN, seen);
+            }
+            Self::ApprovalRequested(new) => write_new(e, new),
+            Self::ApprovalGiven { id, user, fingerprint, groups, digest } => {
+                e.text(APPROVAL, id);
+                e.text(USER, user);
+                e.text(FINGERPRINT, fingerprint);
+                groups.iter().for_each(|group| e.text(GROUP, group));
+                e.bytes(DIGEST, digest);
+            }
+            Self::ApprovalEnded { id, user, reason, .. } => {
+                e.text(APPROVAL, id);
+                e.text(USER, user);
+                e.text(REASON, reason);
+            }
             Self::Setting(setting) => {
                 e.text(NAMESPACE, &setting.namespace);
                 e.text(KEY, &setting.key);
@@ -199,20 +222,39 @@ impl Change {
             ChangeKind::CertificateIssued => Self::CertificateIssued(CertificateInfo {
                 fingerprint: text(view, FINGERPRINT, "Fingerprint")?,
                 user: text(view, USER, "User")?,
-                groups: view
-                    .find_all(GROUP)
-                    .filter_map(|g| g.as_text().map(str::to_owned))
-                    .collect(),
+                groups: texts(view, GROUP),
                 serial: text(view, SERIAL, "Serial")?,
                 not_after: need(view, NOT_AFTER, "NotAfter")?
                     .as_date_time()
                     .ok_or(CodecError::Missing("NotAfter"))?,
                 purpose: text(view, PURPOSE, "Purpose")?,
+                issued_by: optional_text(view, ISSUED_BY),
             }),
             ChangeKind::CertificateRevoked => Self::CertificateRevoked {
                 fingerprint: text(view, FINGERPRINT, "Fingerprint")?,
                 reason: text(view, REASON, "Reason")?,
             },
+            ChangeKind::ApprovalRequired => Self::ApprovalRequired {
+                rule: read_rule(need(view, APPROVAL_RULE, "ApprovalRule")?)?,
+                seen: read_seen(need(view, SEEN, "Seen")?)?,
+            },
+            ChangeKind::ApprovalWaived => Self::ApprovalWaived {
+                name: text(view, TEXT, "Text")?,
+                seen: read_seen(need(view, SEEN, "Seen")?)?,
+            },
+            ChangeKind::ApprovalRequested => {
+                Self::ApprovalRequested(Box::new(read_new(need(view, REQUEST, "Request")?)?))
+            }
+            ChangeKind::ApprovalGiven => Self::ApprovalGiven {
+                id: text(view, APPROVAL, "Approval")?,
+                user: text(view, USER, "User")?,
+                fingerprint: text(view, FINGERPRINT, "Fingerprint")?,
+                groups: texts(view, GROUP),
+                digest: octets(view, DIGEST, "Digest")?,
+            },
+            ChangeKind::ApprovalExecuted => read_ended(view, Ending::Executed)?,
+            ChangeKind::ApprovalRejected => read_ended(view, Ending::Rejected)?,
+            ChangeKind::ApprovalWithdrawn => read_ended(view, Ending::Withdrawn)?,
             ChangeKind::Setting => Self::Setting(Setting {
                 namespace: text(view, NAMESPACE, "Namespace")?,
                 key: text(view, KEY, "Key")?,
@@ -223,4 +265,13 @@ impl Change {
             }
         })
     }
+}
+
+fn read_ended(view: View<'_>, how: Ending) -> Result<Change> {
+    Ok(Change::ApprovalEnded {
+        id: text(view, APPROVAL, "Approval")?,
+        how,
+        user: text(view, USER, "User")?,
+        reason: text(view, REASON, "Reason")?,
+    })
 }

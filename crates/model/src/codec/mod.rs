@@ -4,6 +4,7 @@
 //!
 //! Each body begins with a version; readers accept every version ever written.
 
+mod approval;
 mod change;
 mod object;
 mod parts;

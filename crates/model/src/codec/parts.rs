@@ -135,7 +135,11 @@ pub(super) fn write_stamp(e: &mut Encoder, stamp: Stamp) {
 }
 
 pub(super) fn read_stamp(view: View<'_>) -> Result<Stamp> {
-    let clock = need(view, CLOCK, "Clock")?;
+    stamp_in(need(view, CLOCK, "Clock")?)
+}
+
+/// The stamp that a clock's structure holds.
+pub(super) fn stamp_in(clock: View<'_>) -> Result<Stamp> {
     Ok(Stamp { hlc: long(clock, CLOCK, "Clock")?, site: long(clock, SITE, "Site")? as u32 })
 }
 
@@ -206,6 +210,9 @@ pub(super) fn write_certificate(e: &mut Encoder, info: &CertificateInfo) {
     e.text(SERIAL, &info.serial);
     e.date_time(NOT_AFTER, info.not_after);
     e.text(PURPOSE, &info.purpose);
+    if !info.issued_by.is_empty() {
+        e.text(ISSUED_BY, &info.issued_by);
+    }
 }
 
 pub(super) fn read_lifecycle(view: View<'_>) -> Result<Option<Lifecycle>> {
@@ -238,6 +245,20 @@ pub(super) fn long(view: View<'_>, tag: Tag, name: &'static str) -> Result<u64> 
 
 pub(super) fn enumeration(view: View<'_>, tag: Tag, name: &'static str) -> Result<u32> {
     need(view, tag, name)?.as_enumeration().ok_or(CodecError::Missing(name))
+}
+
+/// A text that is empty when it is absent.
+pub(super) fn optional_text(view: View<'_>, tag: Tag) -> String {
+    view.find(tag).and_then(|v| v.as_text()).unwrap_or_default().to_owned()
+}
+
+/// Every text of a tag, in order.
+pub(super) fn texts(view: View<'_>, tag: Tag) -> Vec<String> {
+    view.find_all(tag).filter_map(|v| v.as_text().map(str::to_owned)).collect()
+}
+
+pub(super) fn octets(view: View<'_>, tag: Tag, name: &'static str) -> Result<Vec<u8>> {
+    Ok(need(view, tag, name)?.as_bytes().ok_or(CodecError::Missing(name))?.to_vec())
 }
 
 pub(super) fn boolean(view: View<'_>, tag: Tag) -> bool {

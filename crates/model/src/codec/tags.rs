@@ -62,4 +62,14 @@ stored_tags! {
     CREATION = 0x54002C, "Creation";
     DIGEST = 0x54002D, "Digest";
     KEY_GROUP = 0x540030, "KeyGroup";
+    ISSUED_BY = 0x540031, "IssuedBy";
+    APPROVERS = 0x540032, "Approvers";
+    APPROVER_COUNT = 0x540033, "ApproverCount";
+    OPEN_FOR = 0x540034, "OpenFor";
+    APPROVAL = 0x540035, "Approval";
+    APPROVAL_RULE = 0x540036, "ApprovalRule";
+    PLAN = 0x540037, "Plan";
+    EXPIRES = 0x540038, "Expires";
+    ENDING = 0x540039, "Ending";
+    REQUEST = 0x54003A, "Request";
 }

@@ -10,6 +10,8 @@ use strongroom_model::{
     Role, SealedMaterial, Seen, Setting, Stamp,
 };
 
+use crate::approvals;
+
 /// The one object that object histories are about.
 pub const ID: &str = "o";
 
@@ -203,11 +205,13 @@ pub fn server_change() -> impl Strategy<Value = Change> {
                 serial: "01".to_owned(),
                 not_after,
                 purpose: "client".to_owned(),
+                issued_by: "alice".to_owned(),
             })
         }),
         2 => (fingerprint, reason).prop_map(|(fingerprint, reason)| Change::CertificateRevoked {
             fingerprint, reason,
         }),
         2 => setting.prop_map(Change::Setting),
+        6 => approvals::change(),
     ]
 }

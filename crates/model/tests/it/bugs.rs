@@ -2,7 +2,7 @@
 
 use strongroom_kmip::Tag;
 use strongroom_model::{
-    AttributeKey, Change, Contest, Lifecycle, ManagedObject, NameConflict, Register, Seen,
+    AttributeKey, Change, Contest, Ending, Lifecycle, ManagedObject, NameConflict, Register, Seen,
     ServerState, Stamp, resolve_names,
 };
 
@@ -35,6 +35,9 @@ pub enum Bug {
     SettingTakesTheSmallerStamp,
     NameGoesToTheLastToArrive,
     NameOfADestroyedObjectStaysTaken,
+    WaiverEndsWhatItDidNotSee,
+    ApprovalTakesTheLastWord,
+    RejectionUndoesAnExecution,
 }
 
 /// The model's rules with one bug in them.
@@ -119,7 +122,13 @@ impl Rules for Planted {
                 let change = Change::RoleGranted { user: user.clone(), role: *role, seen };
                 server.apply(stamp, &change);
             }
-            _ => server.apply(stamp, change),
+            _ => match change {
+                Change::ApprovalWaived { name, .. } if self.0 == Bug::WaiverEndsWhatItDidNotSee => {
+                    let change = Change::ApprovalWaived { name: name.clone(), seen: everything() };
+                    server.apply(stamp, &change);
+                }
+                _ => server.apply(stamp, change),
+            },
         }
         let mut said = ServerState::default();
         said.apply(stamp, change);
@@ -247,6 +256,20 @@ impl Planted {
                     server.settings.insert(key.clone(), ours.min(theirs).clone());
                 }
             }
+            Bug::ApprovalTakesTheLastWord => {
+                for (id, theirs) in &other.approvals {
+                    if let Some(mine) = server.approvals.get_mut(id) {
+                        mine.given.extend(theirs.given.clone());
+                    }
+                }
+            }
+            Bug::RejectionUndoesAnExecution => {
+                for request in server.approvals.values_mut() {
+                    if request.ends.contains_key(&Ending::Rejected) {
+                        request.ends.remove(&Ending::Executed);
+                    }
+                }
+            }
             _ => {}
         }
     }
@@ -329,4 +352,11 @@ bugs! {
         NameGoesToTheLastToArrive breaks "names resolve alike in any order";
     caught_name_of_a_destroyed_object_stays_taken:
         NameOfADestroyedObjectStaysTaken breaks "the earliest holder keeps a name";
+    caught_waiver_ends_what_it_did_not_see:
+        WaiverEndsWhatItDidNotSee breaks
+        "an approval rule holds until somebody who saw it ends it";
+    caught_approval_takes_the_last_word:
+        ApprovalTakesTheLastWord breaks "of each approver the first word stands";
+    caught_rejection_undoes_an_execution:
+        RejectionUndoesAnExecution breaks "a request is carried out once, where it was opened";
 }

@@ -15,6 +15,7 @@ use strongroom_model::{
     Stamp,
 };
 
+use crate::approvals;
 use crate::arb::{self, Item};
 use crate::history::{self, Step};
 use crate::names;
@@ -150,6 +151,14 @@ laws! {
         Check::Servers(description);
     the_latest_write_of_a_setting_stands: "the latest write of a setting stands" =
         Check::Servers(settings);
+    an_approval_rule_holds_until_somebody_who_saw_it_ends_it:
+        "an approval rule holds until somebody who saw it ends it" =
+        Check::Servers(approvals::rules_hold);
+    of_each_approver_the_first_word_stands: "of each approver the first word stands" =
+        Check::Servers(approvals::requests_stand);
+    a_request_is_carried_out_once_where_it_was_opened:
+        "a request is carried out once, where it was opened" =
+        Check::Servers(approvals::executed_stays);
     removing_a_grant_wins_over_granting_at_the_same_time:
         "removing a grant wins over granting at the same time" = Check::Histories(history::grants);
     removing_a_role_wins_over_granting_at_the_same_time:
@@ -232,7 +241,7 @@ fn apply_is_join<S: State>(rules: &dyn Rules, items: &[Item]) -> Verdict {
 }
 
 /// Every view that sites could come to hold: each step of one, the parts, and their joins.
-fn views<S: State>(rules: &dyn Rules, items: &[Item]) -> Vec<(Vec<Item>, S)> {
+pub fn views<S: State>(rules: &dyn Rules, items: &[Item]) -> Vec<(Vec<Item>, S)> {
     let mut views = Vec::new();
     let mut state = S::bottom();
     for (at, item) in items.iter().enumerate() {

@@ -1,5 +1,6 @@
 //! Tests of the model: laws that every merge rule keeps, and wrong rules that the laws catch.
 
+mod approvals;
 mod arb;
 mod bugs;
 mod clock;

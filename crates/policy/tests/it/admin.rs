@@ -12,6 +12,10 @@ const TABLE: &[(AdminAction, &[Role])] = &[
     (AdminAction::Unseal,            &Role::ALL),
     (AdminAction::VerifyShares,      &Role::ALL),
     (AdminAction::RecoverOfficer,    &Role::ALL),
+    // The rule that makes a request wait says who may answer it.
+    (AdminAction::ListApprovals,     &Role::ALL),
+    (AdminAction::Approve,           &Role::ALL),
+    (AdminAction::ChangeApprovals,   &[CryptoOfficer]),
     (AdminAction::Status,            &[CryptoOfficer, SystemAdministrator, Auditor, Custodian]),
     (AdminAction::Seal,              &[SystemAdministrator]),
     (AdminAction::ListSlots,         &[SystemAdministrator, CryptoOfficer, Auditor]),
@@ -64,7 +68,8 @@ fn only_reading_is_an_auditors() {
     let has: Vec<&str> =
         AdminAction::ALL.iter().filter(|a| ask(Some(Auditor), **a).0).map(|a| a.name()).collect();
     // The share is what opens, not the role of whoever brings it.
-    let anyone = ["health", "unseal", "verify-shares", "recover-officer"];
+    let anyone =
+        ["health", "unseal", "verify-shares", "recover-officer", "list-approvals", "approve"];
     let reading = [
         "status",
         "list-slots",

@@ -105,6 +105,8 @@ fn no_rule_lifts_a_duty_or_shuts_out_custodians() {
                     | AdminAction::Health
                     | AdminAction::VerifyShares
                     | AdminAction::RecoverOfficer
+                    | AdminAction::ListApprovals
+                    | AdminAction::Approve
             );
             assert_eq!(decision.allowed, open, "{action:?} {role:?}");
         }

@@ -4,7 +4,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use strongroom_kmip::{AttributeName, Tag, Value};
-use strongroom_model::{AttributeKey, CertificateInfo, Change, Counter, Lifecycle, Role, Setting};
+use strongroom_model::{
+    ApprovalRule, Approvers, AttributeKey, CertificateInfo, Change, Counter, Ending, Lifecycle,
+    NewApproval, Role, RuleVersions, Setting,
+};
 use strongroom_store::{Options, StoreError, WriteTx, scheduled_destruction};
 
 use crate::support::{
@@ -37,6 +40,11 @@ enum Step {
     GrantGroup(u8),
     UngrantGroup(u8),
     Issue(u8),
+    Require(u8),
+    Waive(u8),
+    Ask(u8),
+    Approve(u8),
+    End(u8),
     Revoke(u8),
     Set(u8, Option<u8>),
     Note,
@@ -67,6 +75,11 @@ fn step() -> impl Strategy<Value = Step> {
         1 => n.clone().prop_map(Step::GrantGroup),
         1 => n.clone().prop_map(Step::UngrantGroup),
         1 => n.clone().prop_map(Step::Issue),
+        1 => n.clone().prop_map(Step::Require),
+        1 => n.clone().prop_map(Step::Waive),
+        1 => n.clone().prop_map(Step::Ask),
+        1 => n.clone().prop_map(Step::Approve),
+        1 => n.clone().prop_map(Step::End),
         1 => n.clone().prop_map(Step::Revoke),
         1 => (n, small()).prop_map(|(n, v)| Step::Set(n, v)),
         1 => Just(Step::Note),
@@ -134,6 +147,42 @@ fn change(tx: &WriteTx<'_>, step: &Step) -> Result<Option<Change>, StoreError> {
             key_group: format!("k{n}"),
             subject: "group:ops".into(),
             operation: 10,
+        },
+        Step::Require(n) => {
+            let name = format!("r{n}");
+            let seen = tx.server_state().approval_rules.get(&name).map(RuleVersions::seen);
+            let rule = ApprovalRule {
+                name,
+                actions: vec!["Destroy".into()],
+                key_group: None,
+                approvers: u32::from(*n) + 1,
+                from: Approvers::Role(Role::CryptoOfficer),
+                open_for: 60,
+            };
+            Change::ApprovalRequired { rule, seen: seen.unwrap_or_default() }
+        }
+        Step::Waive(n) => {
+            let name = format!("r{n}");
+            let seen = tx.server_state().approval_rules.get(&name).map(RuleVersions::seen);
+            Change::ApprovalWaived { name, seen: seen.unwrap_or_default() }
+        }
+        Step::Ask(n) => Change::ApprovalRequested(Box::new(NewApproval {
+            id: format!("a{n}"),
+            user: "alice".into(),
+            ..NewApproval::default()
+        })),
+        Step::Approve(n) => Change::ApprovalGiven {
+            id: format!("a{n}"),
+            user: "olga".into(),
+            fingerprint: "f".into(),
+            groups: vec!["ops".into()],
+            digest: vec![*n; 32],
+        },
+        Step::End(n) => Change::ApprovalEnded {
+            id: format!("a{n}"),
+            how: if n % 2 == 0 { Ending::Executed } else { Ending::Rejected },
+            user: "olga".into(),
+            reason: "because".into(),
         },
         Step::Issue(n) => Change::CertificateIssued(CertificateInfo {
             fingerprint: format!("f{n}"),

@@ -2,7 +2,9 @@
 
 use rusqlite::Connection;
 use strongroom_journal::{ChainName, Head};
-use strongroom_model::{CertificateInfo, Change, Role, Seen, Setting};
+use strongroom_model::{
+    ApprovalRule, Approvers, CertificateInfo, Change, Ending, NewApproval, Role, Seen, Setting,
+};
 use strongroom_store::{Options, Store, StoreError};
 
 use crate::support::{Place, apply, create, keys, run, secret};
@@ -23,6 +25,17 @@ fn closed() -> Place {
 
 fn revoked() -> Change {
     Change::CertificateRevoked { fingerprint: "ab".into(), reason: "lost".into() }
+}
+
+fn rule() -> ApprovalRule {
+    ApprovalRule {
+        name: "two".into(),
+        actions: vec!["Destroy".into()],
+        key_group: None,
+        approvers: 1,
+        from: Approvers::Role(Role::CryptoOfficer),
+        open_for: 60,
+    }
 }
 
 fn unlock(place: &Place) -> Result<Store, StoreError> {
@@ -119,6 +132,25 @@ fn every_change_about_the_server_makes_an_older_seal_too_old() {
             ..CertificateInfo::default()
         }),
         revoked(),
+        Change::ApprovalRequired { rule: rule(), seen: Seen::default() },
+        Change::ApprovalWaived { name: "two".into(), seen: Seen::default() },
+        Change::ApprovalRequested(Box::new(NewApproval {
+            id: "r".into(),
+            ..NewApproval::default()
+        })),
+        Change::ApprovalGiven {
+            id: "r".into(),
+            user: "olga".into(),
+            fingerprint: "ab".into(),
+            groups: Vec::new(),
+            digest: vec![1; 32],
+        },
+        Change::ApprovalEnded {
+            id: "r".into(),
+            how: Ending::Executed,
+            user: "olga".into(),
+            reason: String::new(),
+        },
         Change::Setting(Setting { namespace: "n".into(), key: "k".into(), value: None }),
         Change::Noted { what: "w".into(), text: "t".into() },
     ];

@@ -1,0 +1,383 @@
+//! The duties of approvers, row by row.
+
+use strongroom_kmip::Operation;
+use strongroom_model::Role::{Auditor, CryptoOfficer, Custodian};
+use strongroom_model::{
+    ApprovalRequest, ApprovalRule, Approvers, CertificateInfo, Change, Ending, Given, NewApproval,
+    Role, RuleVersions, ServerState, Stamp,
+};
+use strongroom_policy::approval::{
+    self, Standing, WhyNot, any_holds, check_rule, may_approve, needing, rules_for, too_few,
+    two_officers,
+};
+use strongroom_policy::{Action, AdminAction};
+
+/// When the request of [`House::asked`] was opened.
+const OPENED: u64 = 100;
+
+struct House {
+    state: ServerState,
+    clock: u64,
+}
+
+fn rule(name: &str, action: &str, approvers: u32, from: Approvers) -> ApprovalRule {
+    ApprovalRule {
+        name: name.to_owned(),
+        actions: vec![action.to_owned()],
+        key_group: None,
+        approvers,
+        from,
+        open_for: 3600,
+    }
+}
+
+impl House {
+    /// Three officers, an auditor and a custodian, each with a certificate named after them.
+    fn new() -> Self {
+        let mut house = Self { state: ServerState::default(), clock: 0 };
+        let people = [("olga", CryptoOfficer), ("otto", CryptoOfficer), ("omar", CryptoOfficer)];
+        for (user, role) in people.into_iter().chain([("anna", Auditor), ("karl", Custodian)]) {
+            house.role(user, role);
+            house.certificate(user, user, "console", &[]);
+        }
+        house
+    }
+
+    fn apply(&mut self, change: &Change) {
+        self.clock += 1;
+        self.state.apply(Stamp { hlc: self.clock, site: 1 }, change);
+    }
+
+    fn role(&mut self, user: &str, role: Role) {
+        let contest = self.state.roles.get(&(user.to_owned(), role));
+        let seen = contest.map(|c| c.strong_seen()).unwrap_or_default();
+        self.apply(&Change::RoleGranted { user: user.to_owned(), role, seen });
+    }
+
+    fn certificate(&mut self, fingerprint: &str, user: &str, by: &str, groups: &[&str]) {
+        self.apply(&Change::CertificateIssued(CertificateInfo {
+            fingerprint: fingerprint.to_owned(),
+            user: user.to_owned(),
+            groups: groups.iter().map(|g| (*g).to_owned()).collect(),
+            not_after: 1_000,
+            issued_by: by.to_owned(),
+            ..CertificateInfo::default()
+        }));
+    }
+
+    fn require(&mut self, rule: ApprovalRule) {
+        let seen = self.state.approval_rules.get(&rule.name).map(RuleVersions::seen);
+        self.apply(&Change::ApprovalRequired { rule, seen: seen.unwrap_or_default() });
+    }
+
+    /// Olga asks for a Destroy.
+    fn asked(&mut self) {
+        self.clock = OPENED;
+        self.apply(&Change::ApprovalRequested(Box::new(NewApproval {
+            id: "r".to_owned(),
+            user: "olga".to_owned(),
+            fingerprint: "olga".to_owned(),
+            actions: vec!["Destroy".to_owned()],
+            digest: vec![7; 32],
+            expires: 900,
+            ..NewApproval::default()
+        })));
+    }
+
+    fn request(&self) -> &ApprovalRequest {
+        &self.state.approvals["r"]
+    }
+
+    fn approve(&mut self, user: &str, fingerprint: &str) {
+        self.approve_with(user, fingerprint, &[], 7);
+    }
+
+    fn approve_with(&mut self, user: &str, fingerprint: &str, groups: &[&str], digest: u8) {
+        self.apply(&Change::ApprovalGiven {
+            id: "r".to_owned(),
+            user: user.to_owned(),
+            fingerprint: fingerprint.to_owned(),
+            groups: groups.iter().map(|g| (*g).to_owned()).collect(),
+            digest: vec![digest; 32],
+        });
+    }
+
+    fn passes(&self) -> bool {
+        Standing::of(&self.state, self.request()).pass(self.request()).is_some()
+    }
+
+    fn discounted(&self) -> Vec<(&str, WhyNot)> {
+        Standing::of(&self.state, self.request()).discounted
+    }
+}
+
+type Step = fn(&mut House);
+
+/// What happens after Olga asked for something that takes one officer more, whether it may be
+/// carried out then, and which approval does not count for what.
+#[rustfmt::skip]
+const TABLE: &[(&str, &[Step], bool, &[(&str, WhyNot)])] = &[
+    ("nobody approved", &[], false, &[]),
+    ("another officer approved", &[|h| h.approve("otto", "otto")], true, &[]),
+    ("who asked approved", &[|h| h.approve("olga", "olga")], false, &[("olga", WhyNot::Asker)]),
+    ("who asked approved with another certificate",
+        &[|h| h.certificate("olga-2", "olga", "console", &[]), |h| h.approve("olga", "olga-2")],
+        false, &[("olga", WhyNot::Asker)]),
+    ("the asker's certificate under another name", &[|h| h.approve("otto", "olga")],
+        false, &[("otto", WhyNot::AskersCertificate)]),
+    ("an auditor approved", &[|h| h.approve("anna", "anna")], false, &[("anna", WhyNot::Lacks)]),
+    ("somebody unknown approved", &[|h| h.approve("eve", "eve")], false, &[("eve", WhyNot::Lacks)]),
+    ("the approver's role was withdrawn", &[
+        |h| h.approve("otto", "otto"),
+        |h| h.apply(&Change::RoleRevoked { user: "otto".into(), role: CryptoOfficer }),
+    ], false, &[("otto", WhyNot::Lacks)]),
+    ("the approver's role was withdrawn and given back", &[
+        |h| h.approve("otto", "otto"),
+        |h| h.apply(&Change::RoleRevoked { user: "otto".into(), role: CryptoOfficer }),
+        |h| h.role("otto", CryptoOfficer),
+    ], true, &[]),
+    ("the approver was given a second role", &[
+        |h| h.approve("otto", "otto"), |h| h.role("otto", Auditor),
+    ], false, &[("otto", WhyNot::Lacks)]),
+    ("the approver's certificate was revoked", &[
+        |h| h.approve("otto", "otto"),
+        |h| h.apply(&Change::CertificateRevoked { fingerprint: "otto".into(), reason: "".into() }),
+    ], false, &[("otto", WhyNot::Revoked)]),
+    ("the asker had the approver's certificate issued after asking", &[
+        |h| h.certificate("otto-2", "otto", "olga", &[]), |h| h.approve("otto", "otto-2"),
+    ], false, &[("otto", WhyNot::MadeByAsker)]),
+    ("another officer had the approver's certificate issued after asking", &[
+        |h| h.certificate("otto-2", "otto", "omar", &[]), |h| h.approve("otto", "otto-2"),
+    ], true, &[]),
+    ("something else was approved", &[|h| h.approve_with("otto", "otto", &[], 8)],
+        false, &[("otto", WhyNot::OtherDigest)]),
+    ("an auditor's approval beside an officer's",
+        &[|h| h.approve("anna", "anna"), |h| h.approve("omar", "omar")],
+        true, &[("anna", WhyNot::Lacks)]),
+];
+
+#[test]
+fn the_duties_of_approvers_are_those_of_the_table() {
+    for (what, steps, passes, discounted) in TABLE {
+        let mut house = House::new();
+        house.require(rule("one", "Destroy", 1, Approvers::Role(CryptoOfficer)));
+        house.asked();
+        steps.iter().for_each(|step| step(&mut house));
+        assert_eq!(house.passes(), *passes, "{what}");
+        assert_eq!(house.discounted(), *discounted, "{what}");
+    }
+}
+
+#[test]
+fn who_may_not_approve_is_told_so_before_anything_is_kept() {
+    let mut house = House::new();
+    house.require(rule("one", "Destroy", 1, Approvers::Role(CryptoOfficer)));
+    house.asked();
+    house.approve("otto", "otto");
+    let ask = |user: &str, fingerprint: &str, digest: u8| {
+        let given = Given {
+            stamp: Stamp::default(),
+            fingerprint: fingerprint.to_owned(),
+            groups: Vec::new(),
+            digest: vec![digest; 32],
+        };
+        may_approve(&house.state, house.request(), user, &given)
+    };
+    assert_eq!(ask("omar", "omar", 7), Ok(()));
+    assert_eq!(ask("olga", "x", 7), Err(WhyNot::Asker));
+    assert_eq!(ask("omar", "olga", 7), Err(WhyNot::AskersCertificate));
+    assert_eq!(ask("omar", "otto", 7), Err(WhyNot::SameCertificate));
+    assert_eq!(ask("anna", "anna", 7), Err(WhyNot::Lacks));
+    assert_eq!(ask("omar", "omar", 8), Err(WhyNot::OtherDigest));
+}
+
+#[test]
+fn one_certificate_under_two_names_is_one_approver() {
+    let mut house = House::new();
+    house.require(rule("two", "Destroy", 2, Approvers::Role(CryptoOfficer)));
+    house.asked();
+    house.approve("otto", "shared");
+    house.approve("omar", "shared");
+    assert!(!house.passes());
+    assert_eq!(house.discounted(), [("otto", WhyNot::SameCertificate)]);
+    house.approve("nobody", "nobody");
+    assert!(!house.passes());
+}
+
+#[test]
+fn two_certificates_of_one_person_are_one_approver() {
+    let mut house = House::new();
+    house.require(rule("two", "Destroy", 2, Approvers::Role(CryptoOfficer)));
+    house.asked();
+    house.approve("otto", "otto");
+    house.approve("otto", "otto-2");
+    assert!(!house.passes());
+    house.approve("omar", "omar");
+    assert!(house.passes());
+}
+
+#[test]
+fn every_rule_that_holds_must_be_met() {
+    let mut house = House::new();
+    house.require(rule("officers", "Destroy", 1, Approvers::Role(CryptoOfficer)));
+    house.require(rule("security", "Destroy", 1, Approvers::Group("security".into())));
+    house.asked();
+    house.approve("otto", "otto");
+    assert!(!house.passes());
+    let missing = Standing::of(&house.state, house.request()).missing();
+    assert_eq!(missing, "1 approval from the group security (rule security)");
+    house.approve_with("sara", "sara", &["security"], 7);
+    assert!(house.passes());
+}
+
+#[test]
+fn a_rule_that_came_while_a_request_waited_counts_for_it() {
+    let mut house = House::new();
+    house.require(rule("one", "Destroy", 1, Approvers::Role(CryptoOfficer)));
+    house.asked();
+    house.approve("otto", "otto");
+    assert!(house.passes());
+    house.require(rule("more", "Destroy", 2, Approvers::Role(CryptoOfficer)));
+    assert!(!house.passes());
+    house.approve("omar", "omar");
+    assert!(house.passes());
+}
+
+#[test]
+fn a_request_that_no_rule_holds_for_gives_no_pass() {
+    let mut house = House::new();
+    house.asked();
+    house.approve("otto", "otto");
+    assert!(!house.passes());
+}
+
+#[test]
+fn a_rule_for_a_key_group_holds_for_its_keys_and_for_leaving_it() {
+    let mut house = House::new();
+    let narrow = rule("payroll", "Destroy", 1, Approvers::Role(CryptoOfficer));
+    house.require(ApprovalRule { key_group: Some("payroll".into()), ..narrow });
+    let (payroll, other) = (["payroll".to_owned()], ["other".to_owned()]);
+    for (action, groups, holds) in [
+        ("Destroy", &payroll[..], true),
+        ("Destroy", &other[..], false),
+        ("Destroy", &[], false),
+        ("Get", &payroll[..], false),
+        (approval::LEAVE_KEY_GROUP, &payroll[..], true),
+        (approval::LEAVE_KEY_GROUP, &other[..], false),
+    ] {
+        assert_eq!(any_holds(&house.state, action, groups), holds, "{action} {groups:?}");
+    }
+}
+
+#[test]
+fn changing_the_rules_waits_for_the_strictest_in_force() {
+    let mut house = House::new();
+    let change = [AdminAction::ChangeApprovals.name().to_owned()];
+    let names = |house: &House| -> Vec<String> {
+        rules_for(&house.state, &change, &[]).iter().map(|r| r.name.clone()).collect()
+    };
+    assert!(names(&house).is_empty());
+    house.require(rule("a", "Get", 1, Approvers::Role(CryptoOfficer)));
+    assert_eq!(names(&house), ["a"]);
+    house.require(rule("b", "Destroy", 2, Approvers::Group("security".into())));
+    house.require(rule("c", "Export", 2, Approvers::Role(CryptoOfficer)));
+    assert_eq!(names(&house), ["b", "c"]);
+    house.require(rule("d", "change-approvals", 1, Approvers::Role(CryptoOfficer)));
+    assert_eq!(names(&house), ["b", "c", "d"]);
+}
+
+#[test]
+fn a_rule_that_nobody_could_meet_is_known_before_it_holds() {
+    let house = House::new();
+    let officers = |n| rule("x", "Destroy", n, Approvers::Role(CryptoOfficer));
+    // Three officers: whoever asks, two are left.
+    assert_eq!(too_few(&house.state, &officers(2), "olga", 500), None);
+    assert_eq!(too_few(&house.state, &officers(3), "olga", 500), Some(2));
+    // Certificates end, and people with them.
+    assert_eq!(too_few(&house.state, &officers(1), "olga", 1_001), Some(0));
+    let nobody = rule("x", "Destroy", 1, Approvers::Group("nobody".into()));
+    assert_eq!(too_few(&house.state, &nobody, "olga", 500), Some(0));
+}
+
+#[test]
+fn the_last_who_can_meet_a_rule_keeps_the_role() {
+    let mut house = House::new();
+    assert_eq!(needing(&house.state, "otto", CryptoOfficer, 500), None);
+    house.require(rule("one", "Destroy", 1, Approvers::Role(CryptoOfficer)));
+    // Two are left: one to ask, one to approve.
+    assert_eq!(needing(&house.state, "otto", CryptoOfficer, 500), None);
+    house.require(rule("two", "Export", 2, Approvers::Role(CryptoOfficer)));
+    let needing = needing(&house.state, "otto", CryptoOfficer, 500);
+    assert_eq!(needing.map(|r| r.name.as_str()), Some("two"));
+}
+
+#[test]
+fn only_what_can_wait_can_be_named_in_a_rule() {
+    let good = two_officers();
+    assert_eq!(check_rule(&good), Ok(()));
+    for word in [
+        "Locate",
+        "Encrypt",
+        "unseal",
+        "recover-officer",
+        "seal",
+        "revoke-certificate",
+        "approve",
+        "leave-key-group",
+        "destroy",
+        "",
+    ] {
+        let rule = rule("x", word, 1, Approvers::Role(CryptoOfficer));
+        assert!(check_rule(&rule).is_err(), "{word}");
+    }
+    let with = |change: fn(&mut ApprovalRule)| {
+        let mut rule = rule("x", "Destroy", 1, Approvers::Role(CryptoOfficer));
+        change(&mut rule);
+        check_rule(&rule)
+    };
+    assert_eq!(with(|r| r.key_group = Some("payroll".into())), Ok(()));
+    assert!(with(|r| r.approvers = 0).is_err());
+    assert!(with(|r| r.approvers = 17).is_err());
+    assert!(with(|r| r.open_for = 59).is_err());
+    assert!(with(|r| r.actions.clear()).is_err());
+    assert!(with(|r| r.name = "Two words".into()).is_err());
+    for about_no_key in ["Import", "change-policy"] {
+        let mut rule = rule("x", about_no_key, 1, Approvers::Role(CryptoOfficer));
+        rule.key_group = Some("payroll".to_owned());
+        assert!(check_rule(&rule).is_err(), "{about_no_key}");
+    }
+}
+
+#[test]
+fn actions_are_known_however_people_write_them() {
+    for word in ["Re-key", "rekey", "RE KEY"] {
+        assert_eq!(approval::action_named(word), Some(Action::Kmip(Operation::RE_KEY)));
+    }
+    assert_eq!(
+        approval::action_named("change-policy"),
+        Some(Action::Admin(AdminAction::ChangePolicy))
+    );
+    assert_eq!(approval::action_named("Locate"), None);
+}
+
+#[test]
+fn what_ended_a_request_closes_it_for_good() {
+    let mut house = House::new();
+    house.require(rule("one", "Destroy", 1, Approvers::Role(CryptoOfficer)));
+    house.asked();
+    house.approve("otto", "otto");
+    assert!(house.request().is_open(899));
+    assert!(!house.request().is_open(900));
+    assert!(house.request().is_executable_at(1, 500));
+    assert!(!house.request().is_executable_at(2, 500));
+    for how in Ending::ALL {
+        let mut ended = house.request().clone();
+        let mut state = ServerState::default();
+        state.approvals.insert("r".into(), ended.clone());
+        let (user, reason) = ("otto".to_owned(), String::new());
+        let change = Change::ApprovalEnded { id: "r".into(), how, user, reason };
+        state.apply(Stamp { hlc: 999, site: 1 }, &change);
+        ended.clone_from(&state.approvals["r"]);
+        assert!(!ended.is_open(500), "{how:?}");
+    }
+}
