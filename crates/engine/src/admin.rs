@@ -143,7 +143,8 @@ impl Engine {
     /// [`EngineError::LastOfficer`], or the store's.
     pub fn revoke_role(&self, by: &Caller, user: &str, role: Role) -> Result<(), EngineError> {
         let user = user.to_owned();
-        let decide = move |state: &ServerState| roles::revoked(state, &user, role);
+        let now = self.inner.time().latest();
+        let decide = move |state: &ServerState| roles::revoked(state, &user, role, now);
         self.change_roles(by, "revoke role", decide).map(|_| ())
     }
 
@@ -152,8 +153,8 @@ impl Engine {
     /// # Errors
     /// [`EngineError::LastOfficer`], or the store's.
     pub fn revoke_roles(&self, by: &Caller, user: &str) -> Result<bool, EngineError> {
-        let user = user.to_owned();
-        self.change_roles(by, "revoke role", move |state| roles::all_revoked(state, &user))
+        let (user, now) = (user.to_owned(), self.inner.time().latest());
+        self.change_roles(by, "revoke role", move |state| roles::all_revoked(state, &user, now))
     }
 
     /// Whether giving a user a role, or taking every one, would change anything.
@@ -164,7 +165,7 @@ impl Engine {
         let state = self.inner.store.server_state();
         let changes = match role {
             Some(role) => roles::granted(&state, user, role)?,
-            None => roles::all_revoked(&state, user)?,
+            None => roles::all_revoked(&state, user, self.inner.time().latest())?,
         };
         Ok(!changes.is_empty())
     }
@@ -194,7 +195,13 @@ impl Engine {
     ///
     /// # Errors
     /// The store's.
-    pub fn note_certificate(&self, by: &Caller, info: CertificateInfo) -> Result<(), EngineError> {
+    pub fn note_certificate(
+        &self,
+        by: &Caller,
+        mut info: CertificateInfo,
+    ) -> Result<(), EngineError> {
+        // Nobody makes an approver for a request of his own.
+        info.issued_by.clone_from(&by.user);
         self.append(by, "issue certificate", Change::CertificateIssued(info))
     }
 

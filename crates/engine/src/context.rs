@@ -20,6 +20,7 @@ use crate::allowance::{Reservation, Spent, site_limit};
 use crate::cache::Cached;
 use crate::caller::Caller;
 use crate::engine::{Inner, Unsealed};
+use crate::guard::Guard;
 use crate::operations::{self, Prepared};
 use crate::refusal::Refusal;
 
@@ -75,6 +76,8 @@ pub(crate) struct Ctx<'a, 'tx> {
     pub(crate) spent: Vec<Spent>,
     /// Key material made before the transaction began.
     pub(crate) prepared: Option<Prepared>,
+    /// What of the item waits for approval, if anything does.
+    pub(crate) guard: Option<Guard>,
 }
 
 impl Ctx<'_, '_> {
@@ -165,6 +168,7 @@ impl Ctx<'_, '_> {
         if cached.object.is_archived() && !operations::reaches_archived(operation, self.version) {
             return Err(Refusal::archived(id));
         }
+        self.guard(operation, Some((&cached.object, &cached.key_groups)))?;
         Ok(cached)
     }
 
@@ -180,7 +184,7 @@ impl Ctx<'_, '_> {
         let decision = self.decide(self.operation, None);
         self.trail.rule = decision.rule_text();
         if decision.allowed {
-            return Ok(());
+            return self.guard(self.operation, None);
         }
         Err(Refusal::denied(format!(
             "{} may not be done by {} (rule {})",

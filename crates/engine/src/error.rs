@@ -78,6 +78,28 @@ pub enum EngineError {
         "the shares of slot {0} were dealt after the first set-up, and no officer has vouched that custodians hold them"
     )]
     NotVouched(u32),
+    /// It waits for others to approve.
+    #[error("{message}")]
+    NeedsApproval {
+        /// The request for approval.
+        id: String,
+        /// Whose approval it waits for, and what to do.
+        message: String,
+    },
+    /// Too few could approve it, or too much waits already.
+    #[error("{0}")]
+    NoApprovers(String),
+    /// There is no such request for approval, or approval rule, or it is not the caller's to see.
+    #[error("there is no approval {0}, or it is not yours to see")]
+    NoApproval(String),
+    /// A duty stands against this approval.
+    #[error("{user} may not do that: {why}")]
+    MayNotApprove {
+        /// Who wanted to.
+        user: String,
+        /// Why not.
+        why: String,
+    },
     /// The policy denies it on this object.
     #[error("{user} may not do that with object {object} (rule {rule})")]
     Denied {

@@ -14,6 +14,8 @@
 mod access;
 mod admin;
 mod allowance;
+mod approval_rules;
+mod approvals;
 mod attributes;
 mod audit;
 mod backup;
@@ -29,6 +31,7 @@ mod error;
 mod event;
 mod forward;
 mod grants;
+mod guard;
 mod heads;
 #[cfg(test)]
 mod it;
@@ -58,6 +61,7 @@ mod unseal;
 mod unsealed;
 
 pub use admin::Status;
+pub use approvals::{AdminAsk, Approval, ApprovalState, NEEDS_APPROVAL};
 pub use audit::UseRecord;
 pub use backup::{
     Backup, BackupHeader, BackupUnlock, Drill, ReplicaMade, ReplicaPlan, Restored, VerifiedBackup,

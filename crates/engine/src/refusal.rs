@@ -1,7 +1,7 @@
 //! A request refused: what the client is told and what the audit keeps.
 
 use strongroom_kmip::{AttributeError, ResultReason};
-use strongroom_model::ObjectId;
+use strongroom_model::{Change, ObjectId};
 use strongroom_store::StoreError;
 
 use crate::operations::PairPlan;
@@ -17,6 +17,8 @@ pub struct Refusal {
     /// Not a refusal at all: what the operation turned out to need. Nothing was done, and the
     /// request is run again with it.
     pub(crate) needs: Option<Needs>,
+    /// The request for approval that is opened in the place of what was refused.
+    pub(crate) opens: Option<Box<Change>>,
 }
 
 /// What an operation lacks.
@@ -31,7 +33,7 @@ pub(crate) enum Needs {
 impl Refusal {
     /// A refusal with a reason and a message.
     pub fn new(reason: ResultReason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), needs: None }
+        Self { reason, message: message.into(), needs: None, opens: None }
     }
 
     /// See [`Refusal::needs`].
@@ -42,7 +44,7 @@ impl Refusal {
     /// See [`Refusal::needs`].
     pub(crate) fn needs(what: Needs) -> Self {
         let reason = ResultReason::GENERAL_FAILURE;
-        Self { reason, message: String::new(), needs: Some(what) }
+        Self { reason, message: String::new(), needs: Some(what), opens: None }
     }
 
     /// A field of the request is missing or wrong.

@@ -23,6 +23,7 @@ use crate::audit::{Action, BodyRef, encode};
 use crate::caller::Caller;
 use crate::context::{Ctx, Placeholders, Trail};
 use crate::engine::{Inner, Unsealed};
+use crate::guard;
 use crate::operations::{self, Kind, MadePair, PairPlan, Prepared};
 use crate::refusal::{Needs, Refusal};
 
@@ -249,7 +250,7 @@ fn run(
     let who = who(caller, &server);
     let runner = Runner { inner, unsealed, caller, request, server: &server, who, time };
     let Some(tx) = tx else { return runner.all(None, prepared) };
-    let undo = request.header.batch_error == BatchErrorContinuationOption::UNDO;
+    let undo = undoes(request);
     if !undo && !request.items.iter().any(|item| operations::makes_pair(item.operation)) {
         return runner.all(Some(tx), prepared);
     }
@@ -270,6 +271,11 @@ fn run(
         Ok(ran)
     });
     kept.or_else(|_| stopped.unwrap_or(Err(Stop::Writer)))
+}
+
+/// Whether the items of a request stand or fall together.
+fn undoes(request: &Request<'_>) -> bool {
+    request.header.batch_error == BatchErrorContinuationOption::UNDO && request.items.len() > 1
 }
 
 struct Runner<'a> {
@@ -328,7 +334,7 @@ impl Runner<'_> {
     fn one(
         &self,
         item: &BatchItem<'_>,
-        tx: Option<&mut WriteTx<'_>>,
+        mut tx: Option<&mut WriteTx<'_>>,
         batch: &mut Batch,
         prepared: Option<&mut Option<Prepared>>,
     ) -> Result<Outcome, Needs> {
@@ -336,7 +342,7 @@ impl Runner<'_> {
         let mut trail = Trail::default();
         let mut none = None;
         let slot = prepared.unwrap_or(&mut none);
-        let mut work = |tx: Option<&mut WriteTx<'_>>| {
+        let mut work = |batch: &mut Batch, tx: Option<&mut WriteTx<'_>>| {
             let mut ctx = Ctx {
                 engine: self.inner,
                 unsealed: self.unsealed,
@@ -355,8 +361,9 @@ impl Runner<'_> {
                 reservations: batch.reservations.clone(),
                 spent: Vec::new(),
                 prepared: slot.take(),
+                guard: None,
             };
-            let result = operations::run(&mut ctx, item);
+            let result = operations::run(&mut ctx, item).and_then(|()| ctx.settle(item));
             *slot = ctx.prepared.take();
             trail = ctx.trail;
             if let Some(value) = self.request.header.client_correlation_value {
@@ -372,10 +379,19 @@ impl Runner<'_> {
             }
             result.map(|()| Zeroizing::new(ctx.out.into_bytes()))
         };
-        let result = match tx {
-            Some(tx) => tx.nested(|tx| work(Some(tx))),
-            None => work(None),
+        // An item that waits for approval leaves nothing to those behind it.
+        let waits = !self.server.approval_rules.is_empty();
+        let before = waits.then(|| batch.placeholders.clone());
+        let result = match tx.as_deref_mut() {
+            Some(tx) => tx.nested(|tx| work(batch, Some(tx))),
+            None => work(batch, None),
         };
+        let result = result.map_err(|refusal| {
+            if let Some(before) = before {
+                batch.placeholders = before;
+            }
+            self.open(refusal, tx)
+        });
         let (status, refusal, payload) = match result {
             Ok(payload) => (ResultStatus::SUCCESS, None, Some(payload)),
             Err(refusal) => {
@@ -395,6 +411,20 @@ impl Runner<'_> {
             trail,
             micros: started.elapsed().as_micros() as i64,
         })
+    }
+
+    /// Opens the request for approval that a refused item leaves, unless the whole batch is undone.
+    fn open(&self, mut refusal: Refusal, tx: Option<&mut WriteTx<'_>>) -> Refusal {
+        let Some(opening) = guard::opening(&mut refusal) else { return refusal };
+        if undoes(self.request) {
+            return guard::not_in_this_batch();
+        }
+        let Some(tx) = tx else { return Refusal::needs_writer() };
+        let origin = self.caller.origin("approval", "");
+        match tx.append(&origin, &opening, self.time.stamp_ms) {
+            Ok(_) => refusal,
+            Err(error) => Refusal::from(error),
+        }
     }
 
     /// A batch that is undone: what succeeded is told to be undone.

@@ -1,6 +1,7 @@
 //! Which roles may be given and taken: they exclude each other, and an officer stays.
 
 use strongroom_model::{Change, Contest, Role, ServerState};
+use strongroom_policy::approval::needing;
 
 use crate::error::EngineError;
 
@@ -26,8 +27,13 @@ pub(crate) fn granted(
 }
 
 /// What takes every role that `user` holds.
-pub(crate) fn all_revoked(state: &ServerState, user: &str) -> Result<Vec<Change>, EngineError> {
+pub(crate) fn all_revoked(
+    state: &ServerState,
+    user: &str,
+    now: i64,
+) -> Result<Vec<Change>, EngineError> {
     check_officer_left(state, user)?;
+    check_approvers_left(state, user, now)?;
     let held = state.roles_of(user);
     Ok(held.map(|role| Change::RoleRevoked { user: user.to_owned(), role }).collect())
 }
@@ -37,11 +43,28 @@ pub(crate) fn revoked(
     state: &ServerState,
     user: &str,
     role: Role,
+    now: i64,
 ) -> Result<Vec<Change>, EngineError> {
+    if state.role_of(user) == Some(role) {
+        check_approvers_left(state, user, now)?;
+    }
     if role == Role::CryptoOfficer {
         check_officer_left(state, user)?;
     }
     Ok(vec![Change::RoleRevoked { user: user.to_owned(), role }])
+}
+
+/// Whether every approval rule can still be met, and lifted, without this user.
+fn check_approvers_left(state: &ServerState, user: &str, now: i64) -> Result<(), EngineError> {
+    let needing = state.role_of(user).and_then(|role| needing(state, user, role, now));
+    match needing {
+        None => Ok(()),
+        Some(rule) => Err(EngineError::NoApprovers(format!(
+            "without {user} nobody could give or lift what rule {} asks for: give another the role \
+             first, or waive the rule",
+            rule.name
+        ))),
+    }
 }
 
 /// Whether there is an officer when `user` is none any more. Who holds other roles, too, is no

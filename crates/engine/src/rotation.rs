@@ -277,6 +277,7 @@ impl Rotation<'_> {
             reservations: Vec::new(),
             spent: Vec::new(),
             prepared: self.made.map(Prepared::Pair),
+            guard: None,
         };
         if symmetric {
             check_in_use(object, now)?;

@@ -343,7 +343,10 @@ impl Engine {
         Ok(asked)
     }
 
-    fn stored(&self, id: &str) -> Result<Option<strongroom_model::ManagedObject>, EngineError> {
+    pub(crate) fn stored(
+        &self,
+        id: &str,
+    ) -> Result<Option<strongroom_model::ManagedObject>, EngineError> {
         let wanted = ObjectId::from(id);
         Ok(self.inner.store.read::<_, StoreError>(|tx| tx.object(&wanted))?)
     }

@@ -156,7 +156,11 @@ impl Engine {
             list(&confirmed.absent),
             end.more,
         );
+        let waiting = self.end_all_open(by);
         self.commit(move |tx| {
+            for change in &waiting {
+                tx.append(&origin, change, now_ms)?;
+            }
             for id in &ids {
                 let sets = [Tag::DESTROY_DATE, Tag::LAST_CHANGE_DATE]
                     .map(|tag| (AttributeKey::single(tag), Some(Value::DateTime(now))));

@@ -391,7 +391,10 @@ pub(crate) fn change_entry(record: &Record) -> AuditEntry {
         return entry;
     };
     entry.kind = kind_name(change.kind()).to_owned();
-    entry.object = change.object().map(|id| id.as_str().to_owned());
+    entry.object = match &change {
+        Change::ApprovalRequested(new) => new.object.clone(),
+        _ => change.object().map(|id| id.as_str().to_owned()),
+    };
     entry.detail = describe(&change);
     entry.message.clone_from(&entry.detail);
     entry.action = origin.operation;
@@ -446,6 +449,13 @@ fn kind_name(kind: ChangeKind) -> &'static str {
         ChangeKind::Noted => "noted",
         ChangeKind::Archived => "archived",
         ChangeKind::Recovered => "recovered",
+        ChangeKind::ApprovalRequired => "approval-required",
+        ChangeKind::ApprovalWaived => "approval-waived",
+        ChangeKind::ApprovalRequested => "approval-requested",
+        ChangeKind::ApprovalGiven => "approval-given",
+        ChangeKind::ApprovalExecuted => "approval-executed",
+        ChangeKind::ApprovalRejected => "approval-rejected",
+        ChangeKind::ApprovalWithdrawn => "approval-withdrawn",
     }
 }
 
@@ -480,6 +490,16 @@ fn describe(change: &Change) -> String {
         }
         Change::CertificateIssued(info) => format!("{} {}", info.purpose, info.user),
         Change::CertificateRevoked { fingerprint, reason } => format!("{fingerprint} {reason}"),
+        Change::ApprovalRequired { rule, .. } => crate::approvals::rule_in_words(rule),
+        Change::ApprovalWaived { name, .. } => format!("rule {name}"),
+        Change::ApprovalRequested(new) => crate::approvals::request_in_words(new),
+        Change::ApprovalGiven { id, user, digest, .. } => {
+            format!("approval {id} by {user}, digest {}", crate::approvals::hex(digest))
+        }
+        Change::ApprovalEnded { id, how, user, reason } => {
+            let because = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+            format!("approval {id} {} by {user}{because}", how.name())
+        }
         Change::Setting(setting) => format!("{} {}", setting.namespace, setting.key),
         Change::Noted { what, text } => format!("{what} {text}"),
     }

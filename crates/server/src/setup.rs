@@ -141,6 +141,7 @@ pub fn info<'a>(made: impl Into<Made<'a>>, subject: &Subject, purpose: &str) -> 
         serial: made.serial.to_owned(),
         not_after: made.not_after,
         purpose: purpose.into(),
+        issued_by: String::new(),
     }
 }
 

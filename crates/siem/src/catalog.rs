@@ -220,6 +220,14 @@ classes! {
     2075 "Restore Replica" Alert API_UPDATE;
     2076 "replica-restored" Alert API_UPDATE;
     2077 "replica-promoted" Alert API_UPDATE;
+    2080 "List Approvals" Info API_READ;
+    2081 "Show Approval" Info API_READ;
+    2082 "Approve" Alert API_UPDATE;
+    2083 "Reject Approval" Warning API_UPDATE;
+    2084 "Withdraw Approval" Notice API_UPDATE;
+    2085 "List Approval Rules" Info API_READ;
+    2086 "Require Approval" Alert API_UPDATE;
+    2087 "Waive Approval" Alert API_DELETE;
 
     // What the server itself does and meets.
     3001 "initialise" Warning START;
@@ -279,6 +287,13 @@ classes! {
     4019 "recovered" Notice API_UPDATE;
     4020 "group-granted" Warning ASSIGN_PRIVILEGES;
     4021 "group-grant-revoked" Warning REMOVE_PRIVILEGES;
+    4022 "approval-required" Alert API_UPDATE;
+    4023 "approval-waived" Alert API_DELETE;
+    4024 "approval-requested" Warning API_CREATE;
+    4025 "approval-given" Alert API_UPDATE;
+    4026 "approval-executed" Warning API_UPDATE;
+    4027 "approval-rejected" Warning API_UPDATE;
+    4028 "approval-withdrawn" Notice API_UPDATE;
 
     // Anything else, by the kind of record.
     9001 "use" Info API_OTHER;
