@@ -113,10 +113,13 @@ impl House {
 
 type Step = fn(&mut House);
 
+/// What happened, how, whether it passes then, and what does not count.
+type Row = (&'static str, &'static [Step], bool, &'static [(&'static str, WhyNot)]);
+
 /// What happens after Olga asked for something that takes one officer more, whether it may be
 /// carried out then, and which approval does not count for what.
 #[rustfmt::skip]
-const TABLE: &[(&str, &[Step], bool, &[(&str, WhyNot)])] = &[
+const TABLE: &[Row] = &[
     ("nobody approved", &[], false, &[]),
     ("another officer approved", &[|h| h.approve("otto", "otto")], true, &[]),
     ("who asked approved", &[|h| h.approve("olga", "olga")], false, &[("olga", WhyNot::Asker)]),
