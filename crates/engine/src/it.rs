@@ -1,6 +1,7 @@
 //! The engine from outside: frames in, frames out, and what the audit keeps.
 
 mod access;
+mod ahead;
 mod approvals;
 mod archive;
 mod attacks;

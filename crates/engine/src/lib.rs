@@ -13,6 +13,7 @@
 
 mod access;
 mod admin;
+mod ahead;
 mod allowance;
 mod approval_rules;
 mod approvals;
@@ -61,6 +62,7 @@ mod unseal;
 mod unsealed;
 
 pub use admin::Status;
+pub use ahead::Ending;
 pub use approvals::{AdminAsk, Approval, ApprovalState, NEEDS_APPROVAL};
 pub use audit::UseRecord;
 pub use backup::{

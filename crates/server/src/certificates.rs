@@ -17,7 +17,7 @@ use crate::config;
 use crate::errors::{self, Fault};
 use crate::kmip_listener::now;
 use crate::pki::{self, Authority, LEAF_DAYS, Subject, hex};
-use crate::service::{Caller, Manager};
+use crate::service::{Caller, Ending, Manager};
 use crate::setup;
 use crate::tls::{self, Live};
 
@@ -100,6 +100,25 @@ impl Certificates {
         let authorities = tls::certificates(&self.material.client_ca)?;
         let rows = authorities.iter().map(|c| authority_row(c, c.as_ref() == own));
         Ok(CertificatesView { server, authorities: rows.collect::<Result<_, _>>()? })
+    }
+
+    /// The server's certificate and the authorities', and when they end. What cannot be read has no
+    /// end to tell of.
+    pub fn endings(&self, manager: &dyn Manager) -> Vec<Ending> {
+        let Ok(view) = self.view(manager) else { return Vec::new() };
+        let server = view.server.map(|c| Ending {
+            what: "server",
+            name: c.names.join(" "),
+            fingerprint: c.fingerprint,
+            ends: c.not_after,
+        });
+        let authorities = view.authorities.into_iter().map(|c| Ending {
+            what: "authority",
+            name: c.name,
+            fingerprint: c.fingerprint,
+            ends: c.not_after,
+        });
+        server.into_iter().chain(authorities).collect()
     }
 
     /// Signs a client's certificate. A request that comes again with the same idempotency key gets

@@ -44,6 +44,8 @@ struct Watched {
     trouble_since: Option<i64>,
     down: bool,
     reported_ms: Option<i64>,
+    /// Whether it was told that records wait for long.
+    late: bool,
 }
 
 /// A destination that went down or came back.
@@ -58,7 +60,28 @@ pub struct Change {
 impl Watched {
     /// Takes a look. The receiver's own end of a connection is the only sign that it reads; that a
     /// connection exists is none, since the system takes bytes for one that hangs.
-    fn look(&mut self, state: &DestinationState, now_ms: i64) -> Option<Change> {
+    fn look(&mut self, state: &DestinationState, now_ms: i64) -> Vec<Change> {
+        self.connection(state, now_ms).into_iter().chain(self.lag(state)).collect()
+    }
+
+    /// Whether records wait longer than they should, also where none is refused: a receiver that is
+    /// slow.
+    fn lag(&mut self, state: &DestinationState) -> Option<Change> {
+        let late = state.lag_seconds >= LATE_SECONDS;
+        let caught_up = state.lag_seconds < LATE_SECONDS / 2;
+        if self.late == late || (self.late && !caught_up) {
+            return None;
+        }
+        self.late = late;
+        let kind = if late { "forwarder-late" } else { "forwarder-caught-up" };
+        let text = format!(
+            "{} at {}: {} records wait, the oldest for {} s",
+            state.name, state.address, state.lag_records, state.lag_seconds
+        );
+        Some(Change { kind, text })
+    }
+
+    fn connection(&mut self, state: &DestinationState, now_ms: i64) -> Option<Change> {
         let confirmed = state.confirmed.values().sum();
         if confirmed != self.confirmed {
             (self.confirmed, self.moved_ms, self.trouble_since) = (confirmed, now_ms, None);
@@ -155,7 +178,7 @@ impl Forwarding {
         let look = |state: &DestinationState| {
             watched.entry(state.name.clone()).or_default().look(state, wall_ms())
         };
-        states.iter().filter_map(look).collect()
+        states.iter().flat_map(look).collect()
     }
 
     /// How it stands with each destination.
@@ -228,15 +251,15 @@ mod tests {
     #[test]
     fn a_destination_that_goes_down_is_told_of_once_and_when_it_is_back() {
         let mut watched = Watched::default();
-        assert_eq!(watched.look(&state(5, None), 1_000), None);
-        assert_eq!(watched.look(&state(5, Some(2_000)), 2_000), None);
-        let told = watched.look(&state(5, Some(6_500)), 7_000).unwrap();
+        assert_eq!(watched.connection(&state(5, None), 1_000), None);
+        assert_eq!(watched.connection(&state(5, Some(2_000)), 2_000), None);
+        let told = watched.connection(&state(5, Some(6_500)), 7_000).unwrap();
         assert_eq!(told.kind, "forwarder-failing");
         assert!(told.text.contains("reset"));
-        assert_eq!(watched.look(&state(5, Some(7_500)), 8_000), None);
-        let told = watched.look(&state(6, Some(7_500)), 9_000).unwrap();
+        assert_eq!(watched.connection(&state(5, Some(7_500)), 8_000), None);
+        let told = watched.connection(&state(6, Some(7_500)), 9_000).unwrap();
         assert_eq!(told.kind, "forwarder-connected");
-        assert_eq!(watched.look(&state(6, Some(7_500)), 10_000), None);
+        assert_eq!(watched.connection(&state(6, Some(7_500)), 10_000), None);
     }
 
     #[test]
@@ -247,7 +270,7 @@ mod tests {
             let now = second * 1000;
             // Every ten seconds something gets through; errors in between.
             let confirmed = (second / 10) as u64 + 1;
-            told += i32::from(watched.look(&state(confirmed, Some(now)), now).is_some());
+            told += i32::from(watched.connection(&state(confirmed, Some(now)), now).is_some());
         }
         assert!((2..=6).contains(&told), "{told}");
     }
@@ -255,9 +278,21 @@ mod tests {
     #[test]
     fn a_short_break_is_no_event() {
         let mut watched = Watched::default();
-        watched.look(&state(1, None), 0);
-        assert_eq!(watched.look(&state(1, Some(1_000)), 1_000), None);
-        assert_eq!(watched.look(&state(2, Some(1_000)), 4_000), None);
-        assert_eq!(watched.look(&state(2, Some(1_000)), 60_000), None);
+        watched.connection(&state(1, None), 0);
+        assert_eq!(watched.connection(&state(1, Some(1_000)), 1_000), None);
+        assert_eq!(watched.connection(&state(2, Some(1_000)), 4_000), None);
+        assert_eq!(watched.connection(&state(2, Some(1_000)), 60_000), None);
+    }
+
+    #[test]
+    fn records_that_wait_long_are_told_of_once_and_when_they_are_gone() {
+        let mut watched = Watched::default();
+        let mut told = Vec::new();
+        for lag_seconds in [0, 299, 300, 900, 200, 301, 150, 149, 0] {
+            let state = DestinationState { lag_seconds, ..state(1, None) };
+            let kinds = watched.look(&state, 1_000).into_iter().map(|change| change.kind);
+            told.extend(kinds.map(|kind| (lag_seconds, kind)));
+        }
+        assert_eq!(told, [(300, "forwarder-late"), (149, "forwarder-caught-up")]);
     }
 }

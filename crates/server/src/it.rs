@@ -137,6 +137,7 @@ impl Manager for Memory {
     fn room(&self) -> crate::admin::types::Room {
         Default::default()
     }
+    fn tell_ahead(&self, _: Vec<strongroom_engine::Ending>) {}
     fn disk_full(&self) -> Option<Fault> {
         None
     }

@@ -175,6 +175,8 @@ impl Collector for Snapshot {
         out.gauges("strongroom_forward_lag_records", help, &forward(|f| f.lag_records as i64))?;
         let help = "Age of the oldest of them.";
         out.gauges("strongroom_forward_lag_seconds", help, &forward(|f| f.lag_seconds as i64))?;
+        let help = "Whether a destination has taken nothing for a while, with errors.";
+        out.gauges("strongroom_forward_failing", help, &forward(|f| i64::from(f.failing)))?;
         let help = "Whether there is a connection to a destination.";
         out.gauges("strongroom_forward_connected", help, &forward(|f| i64::from(f.connected)))?;
         let disk = |value: fn(&Disk) -> i64| {

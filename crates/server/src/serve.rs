@@ -23,6 +23,9 @@ use crate::service::Manager;
 /// for each core, two cores would mean two uses to a flush.
 const FLUSHING_THREADS: usize = 64;
 
+/// Seconds between two looks at what ends soon.
+const TICKS_AHEAD: u64 = 60;
+
 /// A running server. Drop it only after [`Running::stop`].
 pub struct Running {
     /// Where KMIP is served, with the port that the system chose if 0 was asked for.
@@ -136,7 +139,7 @@ impl Running {
             stopping.clone(),
         )));
         manager.event("listening", &ports);
-        let ticker = tick(manager.clone(), stopping)?;
+        let ticker = tick(manager.clone(), certificates.clone(), stopping)?;
         Ok(Self {
             kmip,
             admin: admin_address,
@@ -202,11 +205,17 @@ impl Running {
 /// The thread for what has to be done every second. Its work may wait for the disk.
 fn tick(
     manager: Arc<dyn Manager>,
+    certificates: Arc<Certificates>,
     stopping: watch::Receiver<bool>,
 ) -> Result<std::thread::JoinHandle<()>, Fault> {
     let work = move || {
+        let mut ticks = 0_u64;
         while !*stopping.borrow() {
             manager.tick();
+            if ticks.is_multiple_of(TICKS_AHEAD) {
+                manager.tell_ahead(certificates.endings(manager.as_ref()));
+            }
+            ticks += 1;
             for _ in 0..10 {
                 if *stopping.borrow() {
                     return;

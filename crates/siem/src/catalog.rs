@@ -262,6 +262,9 @@ classes! {
     3030 "shares-forgotten" Warning APP_OTHER;
     3031 "uses-missing" Alert APP_OTHER;
     3032 "refused-while-full" Error APP_OTHER;
+    3033 "keys-due" Notice APP_OTHER;
+    3034 "forwarder-late" Warning APP_OTHER;
+    3035 "forwarder-caught-up" Notice APP_OTHER;
     3040 "quorum-proved" Alert APP_OTHER;
     3041 "officer-recovered" Alert APP_OTHER;
 

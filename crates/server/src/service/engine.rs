@@ -18,8 +18,8 @@ use zeroize::Zeroizing;
 
 use super::backup::{self, Backups, Pieces};
 use super::{
-    AuditQuery, Caller, Done, Handler, KeyQuery, Lines, Manager, Measures, Reply, audit, keys,
-    replica,
+    AuditQuery, Caller, Done, Ending, Handler, KeyQuery, Lines, Manager, Measures, Reply, audit,
+    keys, replica,
 };
 use crate::admin::types::{
     AuditPage, AuditRecord, AuditVerdict, ChainHead, ClientRow, ConfirmRestore, KeyPage,
@@ -510,6 +510,12 @@ impl Manager for EngineManager {
         }
         for change in self.forwarding.changes() {
             self.event(change.kind, &change.text);
+        }
+    }
+
+    fn tell_ahead(&self, certificates: Vec<Ending>) {
+        if let Err(error) = self.engine.tell_ahead(certificates, now()) {
+            tracing::error!(%error, "what ends soon was not told");
         }
     }
 

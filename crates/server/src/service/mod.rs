@@ -15,7 +15,7 @@ pub use backup::{Backups, Pieces};
 
 use std::sync::Arc;
 
-pub use strongroom_engine::{Caller, Outcome, Reply};
+pub use strongroom_engine::{Caller, Ending, Outcome, Reply};
 use strongroom_journal::SignedHead;
 use strongroom_kmip::Operation;
 use strongroom_model::{CertificateInfo, Role};
@@ -200,6 +200,9 @@ pub trait Manager: Handler + Access + Backups {
     fn confirm_clock(&self, caller: &Caller) -> Result<(), Fault>;
     /// What has to be done every second: dates that have come.
     fn tick(&self);
+    /// What has to be done every minute or so: telling the audit what ends soon. `certificates` are
+    /// the server's and the authorities'.
+    fn tell_ahead(&self, certificates: Vec<Ending>);
     /// Records an admin request and how it ended, before it is answered.
     ///
     /// # Errors
