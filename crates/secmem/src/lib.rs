@@ -31,11 +31,13 @@ mod arena;
 mod harden;
 mod os;
 mod secret;
+mod wiping;
 
 pub use arena::{Stats, stats};
-pub use harden::{Hardening, harden_process};
+pub use harden::{Hardening, all_memory_locked, harden_process};
 pub use os::Backing;
 pub use secret::SecretBytes;
+pub use wiping::WipingAllocator;
 
 /// Why no locked memory could be had.
 #[derive(Debug, thiserror::Error, Clone, PartialEq, Eq)]

@@ -166,6 +166,7 @@ impl Manager for Memory {
             kmip: port(),
             admin: port(),
             memory: crate::admin::types::Memory {
+                all_locked: false,
                 backing: "mlock".into(),
                 bytes_locked: 0,
                 secrets: 0,

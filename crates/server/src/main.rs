@@ -3,6 +3,10 @@
 
 use std::process::ExitCode;
 
+/// What passed through a buffer, a key among it, is gone when the buffer is.
+#[global_allocator]
+static ALLOCATOR: strongroom_secmem::WipingAllocator = strongroom_secmem::WipingAllocator;
+
 fn main() -> ExitCode {
     // Whatever this process makes is its user's alone.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);

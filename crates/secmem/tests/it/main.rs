@@ -172,6 +172,14 @@ fn hardening_switches_core_dumps_off() {
         let hardening = harden_process();
         assert!(hardening.core_dumps_off && hardening.not_dumpable, "{hardening:?}");
         assert!(hardening.problems.is_empty(), "{hardening:?}");
+        if hardening.all_locked {
+            // What is mapped from now on is locked too, once it is touched.
+            let fresh = vec![1_u8; 4 << 20];
+            let status = fs::read_to_string("/proc/self/status").unwrap();
+            let locked = status.lines().find_map(|l| l.strip_prefix("VmLck:")).unwrap();
+            let kib: usize = locked.trim().trim_end_matches(" kB").trim().parse().unwrap();
+            assert!(kib >= fresh.len() >> 10, "{kib} KiB");
+        }
         let limits = fs::read_to_string("/proc/thread-self/limits").unwrap();
         let core = limits.lines().find(|l| l.starts_with("Max core file size")).unwrap();
         assert_eq!(core.split_whitespace().nth(4), Some("0"));

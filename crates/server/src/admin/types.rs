@@ -220,6 +220,9 @@ pub struct PortStatus {
 /// Locked memory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Memory {
+    /// Whether all other memory of the process is locked too, so that none is swapped.
+    #[serde(default)]
+    pub all_locked: bool,
     /// How it is protected: `memfd_secret`, `mlock`, or `none yet`.
     pub backing: String,
     /// Bytes locked.

@@ -209,7 +209,7 @@ fn memory(checks: &mut Vec<Check>) {
             "locked memory",
             Health::Warning,
             format!("{} KiB may be locked by this user here", bytes >> 10),
-            "Raise it: LimitMEMLOCK=64M in the unit, or ulimit -l.",
+            "Raise it: LimitMEMLOCK=infinity in the unit, or ulimit -l.",
         ),
         Some(bytes) => good(checks, "locked memory", format!("{} KiB", bytes >> 10)),
         None => good(checks, "locked memory", "unlimited".into()),

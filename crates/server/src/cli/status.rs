@@ -98,10 +98,15 @@ fn people(s: &Report) -> String {
     rows.push((
         "Key memory",
         format!(
-            "{}, {} KiB locked, {} secrets",
+            "{}, {} KiB locked, {} secrets; {}",
             s.memory.backing,
             s.memory.bytes_locked / 1024,
-            s.memory.secrets
+            s.memory.secrets,
+            if s.memory.all_locked {
+                "no memory is swapped"
+            } else {
+                "other memory may be swapped"
+            },
         ),
     ));
     if let Some(end) = s.certificate_ends {

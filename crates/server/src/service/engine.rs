@@ -285,6 +285,7 @@ impl Manager for EngineManager {
             kmip: unknown_port(),
             admin: unknown_port(),
             memory: Memory {
+                all_locked: strongroom_secmem::all_memory_locked(),
                 backing: match memory.backing {
                     Some(Backing::MemfdSecret) => "memfd_secret",
                     Some(Backing::Mlock) => "mlock",
