@@ -353,4 +353,5 @@ fn backups(s: &mut Script) {
     s.show(&format!("backup drill {both}"), 0);
     s.show(&format!("backup restore {both} --data restored"), 0);
     s.show("backup confirm --without-anchor --yes", 1);
+    s.show("backup promote --without-anchor --yes", 1);
 }
