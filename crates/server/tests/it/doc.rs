@@ -326,6 +326,20 @@ fn every_path_and_every_test_that_is_named_exists() {
     assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
 
+/// The words of a line as a shell sees them, double quotes being the only ones in use.
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    // Every other part is quoted, and belongs to one word.
+    for (n, part) in line.split('"').enumerate() {
+        if n % 2 == 1 {
+            words.push(part.to_owned());
+        } else {
+            words.extend(part.split_whitespace().map(str::to_owned));
+        }
+    }
+    words
+}
+
 /// The `strongroom` commands in a document's code blocks, without what the shell does.
 fn commands(text: &str) -> Vec<Vec<String>> {
     let (code, _) = parts(text);
@@ -333,7 +347,8 @@ fn commands(text: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for line in joined.lines() {
         let line = line.split(" #").next().unwrap_or_default().trim();
-        let words: Vec<&str> = line.split_whitespace().collect();
+        let words = words(line);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let Some(at) = words.iter().position(|w| *w == "strongroom" || w.ends_with("/strongroom"))
         else {
             continue;

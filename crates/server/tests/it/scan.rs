@@ -63,9 +63,9 @@ impl Scanner {
         for (n, secret) in secrets.iter().enumerate() {
             let len = secret.len().min(PART);
             for part in [&secret[..len], &secret[secret.len() - len..]] {
-                for spelling in 0..SPELLINGS.len() {
+                for (spelling, name) in SPELLINGS.iter().enumerate() {
                     // Base64 depends on where in a triple the bytes begin.
-                    let shifts = if SPELLINGS[spelling].starts_with("base64") { 3 } else { 1 };
+                    let shifts = if name.starts_with("base64") { 3 } else { 1 };
                     for shift in 0..shifts {
                         // Whole triples only: the letters before and after are of other bytes too.
                         let part = &part[shift..];
