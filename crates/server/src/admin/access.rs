@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Admin;
 use super::handlers::{Answer, blocking, body};
+use super::pages::{self, Page, Which};
 use crate::errors::{self, Fault};
 use crate::identity::Identity;
 
@@ -126,6 +127,21 @@ pub struct GrantTarget {
     /// Every object of a key group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_group: Option<String>,
+}
+
+/// The query of `GET /v1/grants`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GrantQuery {
+    /// The grants on this object ...
+    key: Option<String>,
+    /// ... or on this key group.
+    key_group: Option<String>,
+    /// How many rows at most: 1 to 1000, 100 if it is left out.
+    #[schemars(range(min = 1, max = 1000))]
+    limit: Option<usize>,
+    /// Where the page before ended.
+    after: Option<String>,
 }
 
 /// `POST /v1/grants`, `POST /v1/grants/withdraw`.
@@ -271,12 +287,16 @@ pub(super) async fn policy_diff(
 pub(super) async fn grants(
     State(admin): State<Arc<Admin>>,
     Extension(identity): Extension<Identity>,
-    target: Result<Query<GrantTarget>, axum::extract::rejection::QueryRejection>,
-) -> Answer<Vec<GrantRow>> {
-    let Ok(Query(target)) = target else {
-        return Err(Fault::bad_request("The parameters are key or key_group."));
+    asked: Result<Query<GrantQuery>, axum::extract::rejection::QueryRejection>,
+) -> Answer<Page<GrantRow>> {
+    let Ok(Query(asked)) = asked else {
+        return Err(Fault::bad_request("The parameters are key or key_group, limit and after."));
     };
-    Ok(Json(blocking(admin, identity, move |m, _| m.grants(&target)).await?))
+    let target = GrantTarget { key: asked.key, key_group: asked.key_group };
+    let rows = blocking(admin, identity, move |m, _| m.grants(&target)).await?;
+    let name = |whose: &Option<String>| whose.clone().unwrap_or_default();
+    let key = |row: &GrantRow| [name(&row.user), name(&row.group), row.operation.clone()].join("/");
+    Ok(Json(Which::new(asked.limit, asked.after).page(rows, key)?))
 }
 
 pub(super) async fn grant(
@@ -304,8 +324,11 @@ pub(super) async fn withdraw(
 pub(super) async fn key_groups(
     State(admin): State<Arc<Admin>>,
     Extension(identity): Extension<Identity>,
-) -> Answer<Vec<KeyGroupRow>> {
-    Ok(Json(blocking(admin, identity, |m, _| m.key_groups()).await?))
+    asked: pages::Asked,
+) -> Answer<Page<KeyGroupRow>> {
+    let which = pages::which(asked)?;
+    let rows = blocking(admin, identity, |m, _| m.key_groups()).await?;
+    Ok(Json(which.page(rows, |row| row.name.clone())?))
 }
 
 pub(super) async fn join(
@@ -331,8 +354,11 @@ pub(super) async fn leave(
 pub(super) async fn roles(
     State(admin): State<Arc<Admin>>,
     Extension(identity): Extension<Identity>,
-) -> Answer<Vec<RoleRow>> {
-    Ok(Json(blocking(admin, identity, |m, _| m.roles()).await?))
+    asked: pages::Asked,
+) -> Answer<Page<RoleRow>> {
+    let which = pages::which(asked)?;
+    let rows = blocking(admin, identity, |m, _| m.roles()).await?;
+    Ok(Json(which.page(rows, |row| row.user.clone())?))
 }
 
 pub(super) async fn role_set(

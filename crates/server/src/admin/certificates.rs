@@ -13,6 +13,7 @@ use strongroom_policy::AdminAction;
 
 use super::Admin;
 use super::handlers::{Answer, body};
+use super::pages::{self, Page};
 use super::types::SecretText;
 use crate::certificates::Certificates;
 use crate::errors::{self, Fault};
@@ -155,8 +156,11 @@ async fn with<T: Send + 'static>(
 pub(super) async fn clients(
     State(admin): State<Arc<Admin>>,
     Extension(identity): Extension<Identity>,
-) -> Answer<Vec<ClientRow>> {
-    Ok(Json(super::handlers::blocking(admin, identity, |m, _| m.certificates()).await?))
+    asked: pages::Asked,
+) -> Answer<Page<ClientRow>> {
+    let which = pages::which(asked)?;
+    let rows = super::handlers::blocking(admin, identity, |m, _| m.certificates()).await?;
+    Ok(Json(which.page(rows, |row| format!("{}/{}", row.user, row.fingerprint))?))
 }
 
 pub(super) async fn issue(

@@ -11,6 +11,7 @@ pub mod disk;
 mod export;
 mod handlers;
 pub mod openapi;
+mod pages;
 mod problem;
 mod replica;
 pub mod types;

@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
 use super::access::{
-    Changed, GrantChange, GrantRow, GrantTarget, How, KeyGroupRow, PolicyAnswer, PolicyDiff,
+    Changed, GrantChange, GrantQuery, GrantRow, How, KeyGroupRow, PolicyAnswer, PolicyDiff,
     PolicyQuestion, PolicyText, PolicyView, RoleGrant, RoleRow,
 };
 use super::certificates::{
@@ -17,6 +17,7 @@ use super::certificates::{
 };
 use super::export::Parameters as ExportParameters;
 use super::handlers::{AuditParameters, KeyParameters};
+use super::pages::{Page, Which};
 use super::replica::{PromoteReplica, ReplicaReport};
 use super::types::{
     AuditKey, AuditPage, AuditRecord, AuditVerdict, ConfirmRestore, Health, KeyPage, KeyRotated,
@@ -180,8 +181,8 @@ fn described() -> Vec<Described> {
             .takes::<PolicyText>()
             .gives::<PolicyDiff>(),
         on("GET", "/v1/grants", "The grants on a key or a key group.")
-            .query::<GrantTarget>()
-            .gives::<Vec<GrantRow>>(),
+            .query::<GrantQuery>()
+            .gives::<Page<GrantRow>>(),
         on("POST", "/v1/grants", "Grant operations on a key or a key group.")
             .query::<How>()
             .takes::<GrantChange>()
@@ -191,20 +192,23 @@ fn described() -> Vec<Described> {
             .takes::<GrantChange>()
             .gives::<Changed>(),
         on("GET", "/v1/key-groups", "The key groups with their grants.")
-            .gives::<Vec<KeyGroupRow>>(),
+            .query::<Which>()
+            .gives::<Page<KeyGroupRow>>(),
         on("PUT", "/v1/key-groups/{group}/keys/{id}", "Put a key into a key group.")
             .query::<How>()
             .gives::<Changed>(),
         on("DELETE", "/v1/key-groups/{group}/keys/{id}", "Take a key out of a key group.")
             .query::<How>()
             .gives::<Changed>(),
-        on("GET", "/v1/roles", "Who has which role.").gives::<Vec<RoleRow>>(),
+        on("GET", "/v1/roles", "Who has which role.").query::<Which>().gives::<Page<RoleRow>>(),
         on("PUT", "/v1/roles/{user}", "Grant a role.")
             .query::<How>()
             .takes::<RoleGrant>()
             .gives::<Changed>(),
         on("DELETE", "/v1/roles/{user}", "Revoke a role.").query::<How>().gives::<Changed>(),
-        on("GET", "/v1/clients", "The certificates that were issued.").gives::<Vec<ClientRow>>(),
+        on("GET", "/v1/clients", "The certificates that were issued.")
+            .query::<Which>()
+            .gives::<Page<ClientRow>>(),
         on("POST", "/v1/clients", "Issue a certificate for a signing request.")
             .takes::<NewClient>()
             .gives::<ClientIssued>()

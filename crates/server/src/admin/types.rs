@@ -13,6 +13,7 @@ pub use super::certificates::{
     RenewServer, RevokeClient, ServerCertificate,
 };
 pub use super::disk::{Disk, Room};
+pub use super::pages::Page;
 pub use super::replica::{PromoteReplica, ReplicaReport, ReplicaView};
 use std::collections::BTreeMap;
 

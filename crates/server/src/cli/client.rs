@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::Reach;
-use crate::admin::types::Problem;
+use crate::admin::types::{Page, Problem};
 use crate::errors::{self, Fault};
 use crate::setup::ADMIN_ADDRESS;
 use crate::tls;
@@ -84,6 +84,24 @@ impl Client {
     /// What the server answered, or why it could not be asked.
     pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Fault> {
         self.call("GET", path, Vec::new())
+    }
+
+    /// Asks for a list, page by page. `path` may have a query.
+    ///
+    /// # Errors
+    /// What the server answered, or why it could not be asked.
+    pub fn all<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, Fault> {
+        let mut rows = Vec::new();
+        let mut after = String::new();
+        let mark = if path.contains('?') { '&' } else { '?' };
+        loop {
+            let mut page: Page<T> = self.get(&format!("{path}{mark}limit=1000{after}"))?;
+            rows.append(&mut page.rows);
+            match page.after {
+                Some(last) => after = format!("&after={}", encode(&last)),
+                None => return Ok(rows),
+            }
+        }
     }
 
     /// Sends something.

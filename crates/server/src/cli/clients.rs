@@ -226,7 +226,7 @@ fn read(path: &Path) -> Result<String, Fault> {
 impl List {
     fn run(self) -> Done {
         let client = Client::new(&self.reach, READERS)?;
-        let mut rows: Vec<ClientRow> = client.get("/v1/clients")?;
+        let mut rows: Vec<ClientRow> = client.all("/v1/clients")?;
         let at = now();
         if !self.all {
             rows.retain(|row| counts(row, at));
@@ -262,7 +262,7 @@ fn counts(row: &ClientRow, at: i64) -> bool {
 impl Revoke {
     fn run(self) -> Done {
         let client = Client::new(&self.reach, OFFICER)?;
-        let rows: Vec<ClientRow> = client.get("/v1/clients")?;
+        let rows: Vec<ClientRow> = client.all("/v1/clients")?;
         let row = one_of(&self.which, rows)?;
         let until = match row.not_after {
             0 => String::new(),

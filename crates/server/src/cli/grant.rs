@@ -144,7 +144,7 @@ impl Grants {
             (Some(key), _) => format!("/v1/grants?key={}", encode(&key)),
             (_, group) => format!("/v1/grants?key_group={}", encode(&group.unwrap_or_default())),
         };
-        let grants: Vec<GrantRow> = client.get(&path)?;
+        let grants: Vec<GrantRow> = client.all(&path)?;
         show(self.reach.output, &grants, |grants| {
             if grants.is_empty() {
                 return "Nothing is granted: its owner may use it, and nobody else.\n".to_owned();
@@ -191,7 +191,7 @@ impl Group {
 impl GroupList {
     fn run(self) -> Done {
         let client = Client::new(&self.reach, READERS)?;
-        let groups: Vec<KeyGroupRow> = client.get("/v1/key-groups")?;
+        let groups: Vec<KeyGroupRow> = client.all("/v1/key-groups")?;
         show(self.reach.output, &groups, |groups| {
             if groups.is_empty() {
                 return "There are no key groups. The first key begins one: strongroom key group \

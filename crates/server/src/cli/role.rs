@@ -73,7 +73,7 @@ impl Role {
 impl List {
     fn run(self) -> Done {
         let client = Client::new(&self.reach, READERS)?;
-        let rows: Vec<RoleRow> = client.get("/v1/roles")?;
+        let rows: Vec<RoleRow> = client.all("/v1/roles")?;
         show(self.reach.output, &rows, |rows| {
             let cells: Vec<_> =
                 rows.iter().map(|r| vec![cut(&r.user, 60), r.role.clone()]).collect();
