@@ -202,6 +202,10 @@ errors! {
         "The slot file does not belong to the backup.",
         "Use the copy of the slots from the time of the backup, or any later one up to the next root key.";
 
+    CRL_UNUSABLE = 3090, "crl-unusable", 500, Server, GENERAL_FAILURE,
+        "The list of revoked certificates cannot be used.",
+        "Put one there that an authority of `tls.client_ca` signed, in PEM or DER.";
+
     // The command line as a client.
     UNREACHABLE = 3100, "unreachable", 502, Server, GENERAL_FAILURE,
         "The server cannot be reached.", "Check that it runs and the address is right.";

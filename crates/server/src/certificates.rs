@@ -11,12 +11,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use x509_parser::prelude::*;
 
 use crate::admin::types::{
-    AuthorityRow, CertificatesView, ClientIssued, NewClient, ServerCertificate,
+    AuthorityRow, CertificatesView, ClientIssued, ClientRow, NewClient, ServerCertificate,
+    SignedList,
 };
 use crate::config;
+use crate::crl::{Change, Crls, ListRow};
 use crate::errors::{self, Fault};
 use crate::kmip_listener::now;
-use crate::pki::{self, Authority, LEAF_DAYS, Subject, hex};
+use crate::pki::{self, Authority, BACKDATE, LEAF_DAYS, Revoked, Subject, hex};
 use crate::service::{Caller, Ending, Manager};
 use crate::setup;
 use crate::tls::{self, Live};
@@ -28,6 +30,9 @@ const ADMIN_ALPN: &[&[u8]] = &[b"http/1.1"];
 const REMEMBERED: usize = 1024;
 const REMEMBERED_SECONDS: i64 = 86_400;
 
+/// Days that a list of revoked certificates counts unless asked otherwise.
+const LIST_DAYS: i64 = 7;
+
 /// The certificates in use, and where they lie.
 pub struct Certificates {
     material: config::Tls,
@@ -37,6 +42,7 @@ pub struct Certificates {
     pub kmip: Arc<Live>,
     /// For the administration port.
     pub admin: Arc<Live>,
+    lists: Arc<Crls>,
     ends: AtomicI64,
     /// One renewal at a time.
     renewing: Mutex<()>,
@@ -57,9 +63,15 @@ impl Certificates {
     /// [`errors::TLS_MATERIAL`].
     pub fn load(material: &config::Tls, listen: [SocketAddr; 2]) -> Result<Self, Fault> {
         finish(material)?;
+        let lists = Arc::new(Crls::open(material)?);
+        let live = |alpn: &[&[u8]]| -> Result<_, Fault> {
+            let config = tls::server_config_with(material, alpn, &lists.current())?;
+            Ok(Arc::new(Live::with(config, lists.clone())))
+        };
         Ok(Self {
-            kmip: Arc::new(Live::new(tls::server_config(material, &[])?)),
-            admin: Arc::new(Live::new(tls::server_config(material, ADMIN_ALPN)?)),
+            kmip: live(&[])?,
+            admin: live(ADMIN_ALPN)?,
+            lists,
             ends: AtomicI64::new(ends(&material.certificate)?),
             material: material.clone(),
             listen,
@@ -74,13 +86,94 @@ impl Certificates {
     /// # Errors
     /// [`errors::TLS_MATERIAL`]; then the old ones go on.
     pub fn reload(&self) -> Result<(), Fault> {
-        let kmip = tls::server_config(&self.material, &[])?;
-        let admin = tls::server_config(&self.material, ADMIN_ALPN)?;
+        let lists = self.lists.current();
+        let kmip = tls::server_config_with(&self.material, &[], &lists)?;
+        let admin = tls::server_config_with(&self.material, ADMIN_ALPN, &lists)?;
         let ends = ends(&self.material.certificate)?;
         self.kmip.replace(kmip);
         self.admin.replace(admin);
         self.ends.store(ends, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Looks at the lists of revoked certificates, as [`Crls::look`] does, and puts new ones in
+    /// force for new connections and for open ones.
+    pub fn look_at_lists(&self, manager: &dyn Manager, at_once: bool) {
+        for change in self.lists.look(at_once, now()) {
+            manager.event(change.kind(), change.text());
+            match &change {
+                Change::Loaded(_) => {
+                    if let Err(fault) = self.reload() {
+                        tracing::error!("certificates were not reloaded: {fault}");
+                        manager.event("certificates-not-reloaded", &fault.to_string());
+                    }
+                }
+                Change::Refused(why) | Change::Expired(why) => tracing::error!("{why}"),
+            }
+        }
+    }
+
+    /// What somebody has to look at.
+    pub fn warnings(&self) -> Vec<String> {
+        self.lists.warnings(now())
+    }
+
+    /// The lists of revoked certificates in force.
+    pub fn lists(&self) -> Vec<ListRow> {
+        self.lists.current().rows()
+    }
+
+    /// Says of each certificate how its authority stands, where that is this server's own. Which one
+    /// signed it follows from the time: one at a time signs.
+    pub fn mark(&self, manager: &dyn Manager, rows: &mut [ClientRow]) {
+        let Some((newest, oldest)) = self.own_authorities(manager) else { return };
+        for row in rows.iter_mut().filter(|row| !row.serial.is_empty()) {
+            row.authority = match row.issued {
+                issued if issued >= newest => "current",
+                issued if issued >= oldest => "older",
+                _ => "retired",
+            }
+            .to_owned();
+        }
+    }
+
+    /// When the authority that signs was made, and the oldest whose clients are accepted.
+    fn own_authorities(&self, manager: &dyn Manager) -> Option<(i64, i64)> {
+        let own = setup::load_authority(manager, &self.material).ok()?;
+        let made =
+            |der: &[u8]| Some(parsed(der).ok()?.validity().not_before.timestamp() + BACKDATE);
+        let newest = made(&pki::first_certificate(own.own()).ok()?)?;
+        let accepted = tls::certificates(&self.material.client_ca).ok()?;
+        let oldest = accepted.iter().filter_map(|der| made(der)).min()?;
+        Some((newest, oldest.min(newest)))
+    }
+
+    /// Signs a list of what this server revoked, of the authority that signs now.
+    ///
+    /// # Errors
+    /// [`errors::TLS_MATERIAL`] without an authority of its own, [`errors::BAD_REQUEST`] for days
+    /// that cannot be.
+    pub fn sign_list(&self, manager: &dyn Manager, days: Option<u16>) -> Result<SignedList, Fault> {
+        let authority = setup::load_authority(manager, &self.material)?;
+        let mut rows = manager.certificates()?;
+        self.mark(manager, &mut rows);
+        let (now, days) = (now(), days.map_or(LIST_DAYS, i64::from));
+        let mut list = Vec::new();
+        let mut left_out = 0;
+        for row in rows {
+            let Some(at) = row.revoked_at else { continue };
+            if row.authority == "current" {
+                list.push(Revoked { serial: row.serial, at });
+            } else if row.not_after == 0 || row.not_after >= now {
+                left_out += 1;
+            }
+        }
+        Ok(SignedList {
+            list: authority.sign_list(&list, days, now)?,
+            revoked: list.len() as u64,
+            left_out,
+            next_update: now + days * 86_400,
+        })
     }
 
     /// When the server's certificate ends, POSIX seconds.
@@ -99,7 +192,8 @@ impl Certificates {
         let own = own.and_then(|a| pki::first_certificate(a.own())).unwrap_or_default();
         let authorities = tls::certificates(&self.material.client_ca)?;
         let rows = authorities.iter().map(|c| authority_row(c, c.as_ref() == own));
-        Ok(CertificatesView { server, authorities: rows.collect::<Result<_, _>>()? })
+        let authorities = rows.collect::<Result<_, _>>()?;
+        Ok(CertificatesView { server, authorities, lists: self.lists() })
     }
 
     /// The server's certificate and the authorities', and when they end. What cannot be read has no

@@ -32,6 +32,10 @@ pub struct Identity {
     pub not_after: i64,
     /// Who signed it: the issuer's name.
     pub issuer: String,
+    /// The same as the certificate has it, DER.
+    pub issuer_der: Vec<u8>,
+    /// Its serial number as the certificate has it, big-endian.
+    pub serial: Vec<u8>,
 }
 
 impl Identity {
@@ -96,6 +100,8 @@ impl Identity {
             not_before: cert.validity().not_before.timestamp(),
             not_after: cert.validity().not_after.timestamp(),
             issuer: cert.issuer().to_string(),
+            issuer_der: cert.issuer().as_raw().to_vec(),
+            serial: cert.raw_serial().to_vec(),
         })
     }
 

@@ -178,6 +178,10 @@ impl Port {
             Ok(identity) if self.handler.is_revoked(&identity.caller.fingerprint) => {
                 return self.stranger(peer, "a revoked certificate");
             }
+            Ok(identity) if self.tls.refuses(&identity, now()).is_some() => {
+                let why = self.tls.refuses(&identity, now()).unwrap_or("a revoked certificate");
+                return self.stranger(peer, why);
+            }
             Ok(identity) => identity,
             Err(unusable) => return self.stranger(peer, unusable.0),
         };
@@ -216,6 +220,12 @@ impl Port {
                         identity.caller.user
                     ),
                 );
+                return End::Revoked;
+            }
+            if let Some(why) = self.tls.refuses(identity, now()) {
+                let user = &identity.caller.user;
+                let text = format!("{user} used {why}, on an open connection");
+                self.handler.refused("certificate-refused", &text);
                 return End::Revoked;
             }
             if !identity.counts_at(now()) {
@@ -463,6 +473,8 @@ mod tests {
             client_ca: dir.path().join("ca.pem"),
             only_1_3: false,
             sessions: 8,
+            crl: None,
+            refuse_expired_crl: false,
         };
         Port {
             handler: echo,
@@ -492,6 +504,8 @@ mod tests {
             not_before: 0,
             not_after,
             issuer: String::new(),
+            issuer_der: Vec::new(),
+            serial: Vec::new(),
         }
     }
 

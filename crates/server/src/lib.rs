@@ -19,6 +19,7 @@ pub mod admission;
 pub mod certificates;
 pub mod cli;
 pub mod config;
+pub mod crl;
 pub mod errors;
 pub mod forward;
 pub mod identity;

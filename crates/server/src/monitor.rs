@@ -26,6 +26,7 @@ use tokio::task::JoinSet;
 use crate::admin::Admin;
 use crate::admin::types::{Disk, PortStatus, Room, State as Serving, Status};
 use crate::admission::Gate;
+use crate::crl::ListRow;
 use crate::kmip_listener::{now, stopped};
 use crate::service::Measures;
 
@@ -118,6 +119,7 @@ struct Snapshot {
     measures: Measures,
     ports: Vec<(&'static str, PortStatus)>,
     server_ends: Option<i64>,
+    lists: Vec<ListRow>,
 }
 
 impl Snapshot {
@@ -128,6 +130,7 @@ impl Snapshot {
             status: admin.manager.status(),
             measures: admin.manager.measures(now() + SOON),
             ports,
+            lists: admin.certificates.as_ref().map(|c| c.lists()).unwrap_or_default(),
             server_ends: admin.certificates.as_ref().map(|c| c.ends()),
         }
     }
@@ -196,6 +199,15 @@ impl Collector for Snapshot {
         if let Some(ends) = self.server_ends {
             let help = "When the server's certificate ends, POSIX time.";
             out.gauge("strongroom_server_certificate_end_seconds", help, ends)?;
+        }
+        let lists: Vec<_> = self
+            .lists
+            .iter()
+            .map(|list| ([("authority", list.authority.as_str())], list.next_update))
+            .collect();
+        if !lists.is_empty() {
+            let help = "When a newer list of revoked certificates is due, POSIX time.";
+            out.gauges("strongroom_crl_next_update_seconds", help, &lists)?;
         }
         let help = "Client certificates that end within 30 days.";
         out.gauge("strongroom_certificates_expiring", help, measures.certificates_soon as i64)?;

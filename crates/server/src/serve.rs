@@ -182,6 +182,7 @@ impl Running {
                 self.manager.event("certificates-not-reloaded", &fault.to_string());
             }
         }
+        self.certificates.look_at_lists(self.manager.as_ref(), true);
     }
 
     /// Stops accepting, lets requests under way finish, then stops the key manager.
@@ -216,6 +217,7 @@ fn tick(
                 manager.tell_ahead(certificates.endings(manager.as_ref()));
             }
             ticks += 1;
+            certificates.look_at_lists(manager.as_ref(), false);
             for _ in 0..10 {
                 if *stopping.borrow() {
                     return;

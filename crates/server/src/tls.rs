@@ -19,7 +19,9 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::config;
+use crate::crl::{Crls, Lists};
 use crate::errors::{self, Fault};
+use crate::identity::Identity;
 
 /// The cryptography under TLS.
 pub fn provider() -> Arc<CryptoProvider> {
@@ -31,13 +33,31 @@ pub fn provider() -> Arc<CryptoProvider> {
 /// # Errors
 /// [`errors::TLS_MATERIAL`], naming the file.
 pub fn server_config(tls: &config::Tls, alpn: &[&[u8]]) -> Result<ServerConfig, Fault> {
+    server_config_with(tls, alpn, &Lists::default())
+}
+
+/// As [`server_config`], with lists of revoked certificates. An authority without one is no reason
+/// to refuse its clients.
+///
+/// # Errors
+/// [`errors::TLS_MATERIAL`], naming the file.
+pub fn server_config_with(
+    tls: &config::Tls,
+    alpn: &[&[u8]],
+    lists: &Lists,
+) -> Result<ServerConfig, Fault> {
     let chain = certificates(&tls.certificate)?;
     let key = private_key(&tls.key)?;
     let roots = Arc::new(roots(&tls.client_ca)?);
     let provider = provider();
-    let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider.clone())
-        .build()
-        .map_err(|e| material(&tls.client_ca, &e))?;
+    let mut verifier = WebPkiClientVerifier::builder_with_provider(roots, provider.clone())
+        .with_crls(lists.ders())
+        .only_check_end_entity_revocation()
+        .allow_unknown_revocation_status();
+    if tls.refuse_expired_crl {
+        verifier = verifier.enforce_revocation_expiration();
+    }
+    let verifier = verifier.build().map_err(|e| material(&tls.client_ca, &e))?;
     let versions: &[&rustls::SupportedProtocolVersion] = if tls.only_1_3 {
         &[&rustls::version::TLS13]
     } else {
@@ -62,18 +82,32 @@ pub fn server_config(tls: &config::Tls, alpn: &[&[u8]]) -> Result<ServerConfig, 
     Ok(config)
 }
 
-/// A configuration that can be replaced while connections are being accepted.
-pub struct Live(RwLock<Arc<ServerConfig>>);
+/// A configuration that can be replaced while connections are being accepted, and the lists of
+/// revoked certificates that hold for connections that are open.
+pub struct Live {
+    config: RwLock<Arc<ServerConfig>>,
+    lists: Option<Arc<Crls>>,
+}
 
 impl Live {
     /// Starts with `config`.
     pub fn new(config: ServerConfig) -> Self {
-        Self(RwLock::new(Arc::new(config)))
+        Self { config: RwLock::new(Arc::new(config)), lists: None }
+    }
+
+    /// Starts with `config`, and with lists of revoked certificates.
+    pub fn with(config: ServerConfig, lists: Arc<Crls>) -> Self {
+        Self { config: RwLock::new(Arc::new(config)), lists: Some(lists) }
+    }
+
+    /// Why an authority's list refuses a certificate, if one does. `now` is POSIX seconds.
+    pub fn refuses(&self, identity: &Identity, now: i64) -> Option<&'static str> {
+        self.lists.as_ref()?.refuses(identity, now)
     }
 
     /// The configuration for the next connection.
     pub fn current(&self) -> Arc<ServerConfig> {
-        match self.0.read() {
+        match self.config.read() {
             Ok(guard) => guard.clone(),
             Err(poisoned) => poisoned.into_inner().clone(),
         }
@@ -82,7 +116,7 @@ impl Live {
     /// Replaces it; open connections keep theirs.
     pub fn replace(&self, config: ServerConfig) {
         let config = Arc::new(config);
-        match self.0.write() {
+        match self.config.write() {
             Ok(mut guard) => *guard = config,
             Err(poisoned) => *poisoned.into_inner() = config,
         }

@@ -215,6 +215,7 @@ classes! {
     2070 "Confirm Restore" Alert API_UPDATE;
     2071 "Save Slots" Warning API_READ;
     2072 "backup-taken" Warning API_CREATE;
+    2078 "Sign Revocation List" Notice API_CREATE;
     2073 "Show Replica" Info API_READ;
     2074 "Promote Replica" Alert API_UPDATE;
     2075 "Restore Replica" Alert API_UPDATE;
@@ -267,6 +268,9 @@ classes! {
     3035 "forwarder-caught-up" Notice APP_OTHER;
     3040 "quorum-proved" Alert APP_OTHER;
     3041 "officer-recovered" Alert APP_OTHER;
+    3050 "crl-loaded" Notice APP_UPDATE;
+    3051 "crl-refused" Error APP_UPDATE;
+    3052 "crl-expired" Error APP_OTHER;
 
     // Kinds of change, for actions that have no row of their own.
     4001 "created" Notice API_CREATE;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::{Extension, Json};
 use schemars::JsonSchema;
@@ -16,6 +17,7 @@ use super::handlers::{Answer, body};
 use super::pages::{self, Page};
 use super::types::SecretText;
 use crate::certificates::Certificates;
+use crate::crl::ListRow;
 use crate::errors::{self, Fault};
 use crate::identity::Identity;
 use crate::service::{Caller, Manager};
@@ -35,9 +37,40 @@ pub struct ClientRow {
     pub serial: String,
     /// Last second in which it counts, POSIX.
     pub not_after: i64,
+    /// When it became known, POSIX seconds; 0 if that is not known.
+    #[serde(default)]
+    pub issued: i64,
+    /// How its authority stands: `current` (the one that signs), `older` (accepted until it is
+    /// retired), `retired` (refused); empty where the authority is not this server's own.
+    #[serde(default)]
+    pub authority: String,
     /// Why it was revoked, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked: Option<String>,
+    /// When it was revoked, POSIX seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<i64>,
+}
+
+/// `GET /v1/clients/crl`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListParameters {
+    /// Days until a newer list is due; 7 if nothing is said.
+    pub days: Option<u16>,
+}
+
+/// A list of revoked certificates, just signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SignedList {
+    /// The list (CRL), PEM.
+    pub list: String,
+    /// How many certificates it names.
+    pub revoked: u64,
+    /// Revoked certificates that it does not name: of an older authority, or of another's.
+    pub left_out: u64,
+    /// When a newer list is due, POSIX seconds.
+    pub next_update: i64,
 }
 
 /// `POST /v1/clients`.
@@ -126,6 +159,9 @@ pub struct CertificatesView {
     pub server: Option<ServerCertificate>,
     /// The authorities, newest first.
     pub authorities: Vec<AuthorityRow>,
+    /// The lists of revoked certificates in force.
+    #[serde(default)]
+    pub lists: Vec<ListRow>,
 }
 
 /// `POST /v1/certificates/server/renew`.
@@ -159,8 +195,25 @@ pub(super) async fn clients(
     asked: pages::Asked,
 ) -> Answer<Page<ClientRow>> {
     let which = pages::which(asked)?;
-    let rows = super::handlers::blocking(admin, identity, |m, _| m.certificates()).await?;
+    let certificates = admin.certificates.clone();
+    let rows = super::handlers::blocking(admin, identity, move |m, _| {
+        let mut rows = m.certificates()?;
+        if let Some(certificates) = certificates {
+            certificates.mark(m, &mut rows);
+        }
+        Ok(rows)
+    });
+    let rows = rows.await?;
     Ok(Json(which.page(rows, |row| format!("{}/{}", row.user, row.fingerprint))?))
+}
+
+pub(super) async fn sign_list(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+    query: Result<Query<ListParameters>, QueryRejection>,
+) -> Answer<SignedList> {
+    let Query(asked) = query.map_err(|e| Fault::bad_request(e.body_text()))?;
+    Ok(Json(with(admin, identity, move |c, m, _| c.sign_list(m, asked.days)).await?))
 }
 
 pub(super) async fn issue(

@@ -73,6 +73,9 @@ pub(super) async fn status(
 ) -> Answer<Status> {
     let ports = admin.clone();
     let mut status = blocking(admin, identity, |m, _| Ok(m.status())).await?;
+    if let Some(certificates) = &ports.certificates {
+        status.warnings.append(&mut certificates.warnings());
+    }
     if let Some(numbers) = ports.kmip_numbers() {
         status.kmip = numbers;
     }

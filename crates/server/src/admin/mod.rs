@@ -126,6 +126,7 @@ routes! {
     "GET" "/v1/clients" ListUsers, true, "List Certificates" => get(certificates::clients);
     "POST" "/v1/clients" IssueCertificate, true, "Issue Certificate" => post(certificates::issue);
     "POST" "/v1/clients/{fingerprint}/revoke" RevokeCertificate, true, "Revoke Certificate" => post(certificates::revoke);
+    "GET" "/v1/clients/crl" RevokeCertificate, true, "Sign Revocation List" => get(certificates::sign_list);
     "GET" "/v1/certificates" Status, true, "Show Certificates" => get(certificates::view);
     "POST" "/v1/certificates/server/renew" Configure, true, "Renew Server Certificate" => post(certificates::renew_server);
     "POST" "/v1/certificates/ca/renew" IssueCertificate, true, "Renew Authority" => post(certificates::renew_authority);
@@ -286,7 +287,7 @@ async fn admit(Shared(admin): Shared<Arc<Admin>>, request: Request, next: Next) 
         let done = Done { operation, object: object.as_deref(), rule, result, micros };
         admin.manager.record(&identity.caller, &done)
     };
-    let (route, rule) = match door(admin.manager.as_ref(), &identity, &request) {
+    let (route, rule) = match door(&admin, &identity, &request) {
         Ok(in_by) => in_by,
         Err(out) => {
             // A refusal it is in either case.
@@ -357,12 +358,13 @@ struct KeptOut {
 
 /// The row that lets a request in and the rule that did, or why it is refused.
 fn door(
-    manager: &dyn Manager,
+    admin: &Admin,
     identity: &Identity,
     request: &Request,
 ) -> Result<(&'static Route, Cow<'static, str>), KeptOut> {
+    let manager = admin.manager.as_ref();
     let out = |operation, fault| KeptOut { operation, rule: "".into(), fault };
-    current(manager, identity).map_err(|fault| out("Connect", fault))?;
+    current(admin, identity).map_err(|fault| out("Connect", fault))?;
     let row = row(request);
     let operation = row.as_ref().map_or("Unknown", |route| route.operation);
     // Before the role is asked for: while the store is locked, the rows that say who has which are
@@ -447,8 +449,12 @@ fn closed(state: types::State) -> Option<&'static errors::ErrorInfo> {
     }
 }
 
-fn current(manager: &dyn Manager, identity: &Identity) -> Result<(), Fault> {
-    if manager.is_revoked(&identity.caller.fingerprint) {
+fn current(admin: &Admin, identity: &Identity) -> Result<(), Fault> {
+    let listed = admin.certificates.as_ref().map(|c| &c.admin);
+    if let Some(why) = listed.and_then(|tls| tls.refuses(identity, kmip_listener::now())) {
+        return Err(Fault::new(errors::CERTIFICATE_REVOKED, format!("It is {why}.")));
+    }
+    if admin.manager.is_revoked(&identity.caller.fingerprint) {
         return Err(errors::CERTIFICATE_REVOKED.into());
     }
     if !identity.counts_at(kmip_listener::now()) {

@@ -12,8 +12,8 @@ use super::access::{
     PolicyQuestion, PolicyText, PolicyView, RoleGrant, RoleRow,
 };
 use super::certificates::{
-    AuthorityRow, CertificatesView, ClientIssued, ClientRow, NewClient, RecoverOfficer,
-    RenewServer, RevokeClient, ServerCertificate,
+    AuthorityRow, CertificatesView, ClientIssued, ClientRow, ListParameters, NewClient,
+    RecoverOfficer, RenewServer, RevokeClient, ServerCertificate, SignedList,
 };
 use super::export::Parameters as ExportParameters;
 use super::handlers::{AuditParameters, KeyParameters};
@@ -216,6 +216,9 @@ fn described() -> Vec<Described> {
         on("POST", "/v1/clients/{fingerprint}/revoke", "Revoke a certificate.")
             .takes::<RevokeClient>()
             .echoes("revoked", "string"),
+        on("GET", "/v1/clients/crl", "Sign a list of the revoked certificates.")
+            .query::<ListParameters>()
+            .gives::<SignedList>(),
         on("GET", "/v1/certificates", "The server's certificate and the authorities.")
             .gives::<CertificatesView>(),
         on("POST", "/v1/certificates/server/renew", "Renew the server's certificate.")

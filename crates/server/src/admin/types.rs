@@ -10,7 +10,7 @@ pub use super::access::{
 
 pub use super::certificates::{
     AuthorityRow, CertificatesView, ClientIssued, ClientRow, NewClient, RecoverOfficer,
-    RenewServer, RevokeClient, ServerCertificate,
+    RenewServer, RevokeClient, ServerCertificate, SignedList,
 };
 pub use super::disk::{Disk, Room};
 pub use super::pages::Page;

@@ -111,6 +111,15 @@ fn view_text(view: &CertificatesView) -> String {
     };
     out.push('\n');
     out.push_str(&authorities_text(&view.authorities));
+    if !view.lists.is_empty() {
+        let cells: Vec<_> = view
+            .lists
+            .iter()
+            .map(|l| vec![cut(&l.authority, 34), date(l.next_update), l.revoked.to_string()])
+            .collect();
+        out.push('\n');
+        out.push_str(&table(&["List of", "Due", "Revoked"], &cells));
+    }
     out
 }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::client::{Client, encode};
+use super::crl::Crl;
 use super::output::{cut, date, pairs, show, table};
 use super::recipes::recipes;
 use super::root::confirm;
@@ -28,6 +29,8 @@ pub enum Clients {
     List(List),
     /// Revoke a certificate, for good. It bites on the next request.
     Revoke(Revoke),
+    /// Sign a list of the revoked certificates, for replicas and others.
+    Crl(Crl),
     /// How to connect products with a bundle.
     Bundle(Bundle),
 }
@@ -107,6 +110,7 @@ impl Clients {
             Self::Issue(c) => c.run(),
             Self::List(c) => c.run(),
             Self::Revoke(c) => c.run(),
+            Self::Crl(c) => c.run(),
             Self::Bundle(c) => c.run(),
         }
     }
@@ -304,7 +308,10 @@ fn one_of(which: &str, rows: Vec<ClientRow>) -> Result<ClientRow, Fault> {
                 fingerprint: begins,
                 serial: String::new(),
                 not_after: 0,
+                issued: 0,
+                authority: String::new(),
                 revoked: None,
+                revoked_at: None,
             })
         }
         [] => Err(Fault::new(
@@ -345,6 +352,9 @@ mod tests {
             fingerprint: fingerprint.into(),
             serial: "01".into(),
             not_after: i64::MAX,
+            issued: 0,
+            authority: String::new(),
+            revoked_at: None,
             revoked: revoked.then(|| "lost".into()),
         }
     }

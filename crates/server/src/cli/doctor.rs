@@ -13,6 +13,7 @@ use super::{Done, Reach};
 use crate::admin::types::{self, State, Status};
 use crate::config::table::fold;
 use crate::config::{Config, Data};
+use crate::crl::Crls;
 use crate::errors::{self, Exit, Fault};
 use crate::kmip_listener::now;
 use crate::tls;
@@ -140,6 +141,19 @@ fn local(config: &Config, checks: &mut Vec<Check>) {
     match tls::certificates(&config.tls.certificate) {
         Ok(chain) => certificate(checks, chain.first().map(|c| c.as_ref())),
         Err(fault) => bad(checks, "server certificate", &fault),
+    }
+    if let Some(path) = &config.tls.crl {
+        match Crls::open(&config.tls) {
+            Err(fault) => bad(checks, "revocation list", &fault),
+            Ok(lists) => match lists.warnings(now()).pop() {
+                Some(late) => push(checks, "revocation list", Health::Warning, late, ""),
+                None => good(
+                    checks,
+                    "revocation list",
+                    format!("{}: {}", path.display(), lists.current().text()),
+                ),
+            },
+        }
     }
     match tls::server_config(&config.tls, &[]) {
         Ok(_) => good(checks, "TLS", "certificate, key and CA belong together".into()),

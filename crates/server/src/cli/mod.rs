@@ -11,6 +11,7 @@ mod client;
 mod clients;
 mod clock;
 mod config;
+mod crl;
 mod doctor;
 mod grant;
 mod init;

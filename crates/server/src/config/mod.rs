@@ -119,6 +119,10 @@ pub struct Tls {
     pub key: PathBuf,
     /// The clients' authorities, PEM.
     pub client_ca: PathBuf,
+    /// Lists of revoked certificates.
+    pub crl: Option<PathBuf>,
+    /// Whether a list past its time refuses every client of its authority.
+    pub refuse_expired_crl: bool,
     /// Whether TLS 1.2 is refused.
     pub only_1_3: bool,
     /// Sessions kept.
@@ -224,6 +228,8 @@ impl Config {
                     .unwrap_or_else(|| tls_dir.join("server-cert.pem")),
                 key: s.path("tls.key")?.unwrap_or_else(|| tls_dir.join("server-key.pem")),
                 client_ca: s.path("tls.client_ca")?.unwrap_or_else(|| tls_dir.join("ca.pem")),
+                crl: s.path("tls.crl")?,
+                refuse_expired_crl: s.text("tls.expired_crl")?.as_deref() == Some("refuse"),
                 only_1_3: s.text("tls.min_version")?.as_deref() == Some("1.3"),
                 sessions: s.number("tls.sessions")?,
             },

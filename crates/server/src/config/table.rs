@@ -203,6 +203,18 @@ pub const KEYS: &[Key] = &[
         "The authorities whose client certificates are accepted, PEM. Default: tls/ca.pem in the data directory.",
     ),
     key(
+        "tls.crl",
+        Kind::Path,
+        None,
+        "Lists of revoked certificates (CRL, PEM or DER) of those authorities. Read again when the file changes, and on SIGHUP.",
+    ),
+    key(
+        "tls.expired_crl",
+        Kind::Choice(&["warn", "refuse"]),
+        Some("\"warn\""),
+        "A list that is past its time: warn and keep to what it names, or refuse every client of its authority.",
+    ),
+    key(
         "tls.min_version",
         Kind::Choice(&["1.2", "1.3"]),
         Some("\"1.2\""),

@@ -564,6 +564,8 @@ impl Manager for EngineManager {
             .certificates()
             .into_iter()
             .map(|(fingerprint, state)| {
+                let issued = state.info.as_ref().map_or(0, |(stamp, _)| stamp.millis() / 1000);
+                let revoked_at = state.revoked.as_ref().map(|(stamp, _)| stamp.millis() / 1000);
                 let info = state.info.map(|(_, info)| info).unwrap_or_default();
                 ClientRow {
                     user: info.user,
@@ -572,6 +574,9 @@ impl Manager for EngineManager {
                     fingerprint,
                     serial: info.serial,
                     not_after: info.not_after,
+                    issued,
+                    authority: String::new(),
+                    revoked_at,
                     revoked: state.revoked.map(|(_, reason)| reason),
                 }
             })

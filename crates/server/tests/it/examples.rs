@@ -278,6 +278,7 @@ fn people(s: &mut Script) {
     s.show("client list", 0);
     s.show("client bundle app", 0);
     s.show("client revoke app --reason retired --yes", 0);
+    s.show("client crl --out revoked.pem", 0);
     s.show("role list", 0);
     s.show("role grant olivia officer", 0);
     s.show("role grant olivia auditor", 1);

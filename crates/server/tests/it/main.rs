@@ -6,6 +6,7 @@ mod audit;
 mod backup;
 mod certificates;
 mod config;
+mod crl;
 mod custodians;
 mod disk;
 mod doc;
