@@ -277,9 +277,7 @@ impl Crls {
 
     /// Why a certificate is refused, if it is. `now` is POSIX seconds. Asked for every request.
     pub fn refuses(&self, identity: &Identity, now: i64) -> Option<&'static str> {
-        if self.path.is_none() {
-            return None;
-        }
+        self.path.as_ref()?;
         let lists = self.current();
         let list = lists.0.iter().filter(|list| list.issuer == identity.issuer_der);
         for list in list {

@@ -353,6 +353,10 @@ fn backups(s: &mut Script) {
     s.show(&format!("backup verify {both}"), 0);
     s.show(&format!("backup drill {both}"), 0);
     s.show(&format!("backup restore {both} --data restored"), 0);
+    s.show(
+        &format!("backup restore {both} --data second --replica --site 2 --san kms-2.example"),
+        0,
+    );
     s.show("backup confirm --without-anchor --yes", 1);
     s.show("backup promote --without-anchor --yes", 1);
 }
