@@ -18,6 +18,17 @@ impl Engine {
         approval::rules(&self.inner.store.server_state()).cloned().collect()
     }
 
+    /// Whether any rule is in force.
+    pub fn has_approval_rules(&self) -> bool {
+        approval::rules(&self.inner.store.server_state()).next().is_some()
+    }
+
+    /// What a request with these actions, about these key groups, would wait for.
+    pub fn would_wait(&self, actions: &[String], key_groups: &[String]) -> Vec<String> {
+        let state = self.inner.store.server_state();
+        rules_for(&state, actions, key_groups).into_iter().map(approval::asks_for).collect()
+    }
+
     /// Puts a rule in force, from the next request on, if the rules are still what the author
     /// believes: `still` is asked for them. False if not, and nothing was changed.
     ///
@@ -96,7 +107,6 @@ impl Engine {
     /// # Errors
     /// [`EngineError::NoObject`], or the store's.
     pub fn approvals_needed(&self, question: &Question) -> Result<Vec<String>, EngineError> {
-        let state = self.inner.store.server_state();
         let groups = match &question.object {
             None => Vec::new(),
             Some(id) => {
@@ -104,8 +114,7 @@ impl Engine {
                 key_groups(&object)
             }
         };
-        let actions = [question.action.name().to_owned()];
-        Ok(rules_for(&state, &actions, &groups).into_iter().map(approval::asks_for).collect())
+        Ok(self.would_wait(&[question.action.name().to_owned()], &groups))
     }
 
     fn change_approval_rules(

@@ -33,8 +33,8 @@ const MOST_OF_ONE: usize = 32;
 /// Most requests that wait at a time.
 const MOST: usize = 1024;
 
-/// Longest value in a plan, bytes.
-const LONGEST_VALUE: usize = 2048;
+/// Longest value in a plan, bytes: rules in Cedar's language are shown whole.
+const LONGEST_VALUE: usize = 64 << 10;
 
 /// Somebody asks for something that waits for approval.
 pub(crate) struct Ask {
@@ -54,7 +54,7 @@ pub(crate) enum Verdict {
     /// Enough have approved.
     Passes(Pass),
     /// It waits. With the change that opens a request, where none is open yet.
-    Waits { id: String, opening: Option<Change>, message: String },
+    Waits { id: String, opening: Option<Change>, missing: String },
     /// It can never be approved, or too many wait.
     Refused(String),
 }
@@ -79,8 +79,8 @@ pub(crate) fn decide(state: &ServerState, ask: &Ask, site: u32, time: Reading) -
         return match standing.pass(request) {
             Some(pass) => Verdict::Passes(pass),
             None => {
-                let message = waits(&new.id, &standing.missing());
-                Verdict::Waits { id: new.id.clone(), opening: None, message }
+                let missing = standing.missing();
+                Verdict::Waits { id: new.id.clone(), opening: None, missing }
             }
         };
     }
@@ -117,7 +117,7 @@ pub(crate) fn decide(state: &ServerState, ask: &Ask, site: u32, time: Reading) -
     let missing: Vec<String> = rules.iter().map(|rule| approval::asks_for(rule)).collect();
     Verdict::Waits {
         id: new.id.clone(),
-        message: waits(&new.id, &missing.join("; and ")),
+        missing: missing.join("; and "),
         opening: Some(Change::ApprovalRequested(Box::new(new))),
     }
 }
@@ -132,7 +132,8 @@ pub(crate) fn executed(pass: &Pass, by: &str) -> Change {
     }
 }
 
-fn waits(id: &str, missing: &str) -> String {
+/// What a client is told: whom to ask for what.
+pub(crate) fn waits(id: &str, missing: &str) -> String {
     format!(
         "this waits for approval {id} (error {NEEDS_APPROVAL}): {missing}; they look at it with \
          `strongroom approval show {id}` and agree with `strongroom approval approve {id}`, then \
@@ -342,7 +343,7 @@ impl Engine {
         match verdict {
             Verdict::Free => Ok(None),
             Verdict::Passes(pass) => Ok(Some(pass.id().to_owned())),
-            Verdict::Waits { id, message, .. } => Err(EngineError::NeedsApproval { id, message }),
+            Verdict::Waits { id, missing, .. } => Err(EngineError::NeedsApproval { id, missing }),
             Verdict::Refused(why) => Err(EngineError::NoApprovers(why)),
         }
     }

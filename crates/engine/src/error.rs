@@ -79,12 +79,12 @@ pub enum EngineError {
     )]
     NotVouched(u32),
     /// It waits for others to approve.
-    #[error("{message}")]
+    #[error("this waits for approval {id}: {missing}")]
     NeedsApproval {
         /// The request for approval.
         id: String,
-        /// Whose approval it waits for, and what to do.
-        message: String,
+        /// Whose approval it waits for.
+        missing: String,
     },
     /// Too few could approve it, or too much waits already.
     #[error("{0}")]

@@ -75,7 +75,8 @@ impl Ctx<'_, '_> {
                 self.note("approved-by", pass.approvers().join(", "));
                 approvals::executed(&pass, &ask.user)
             }
-            Verdict::Waits { id, opening, message } => {
+            Verdict::Waits { id, opening, missing } => {
+                let message = approvals::waits(&id, &missing);
                 self.note("approval", id);
                 return Err(Refusal { opens: opening.map(Box::new), ..Refusal::denied(message) });
             }
@@ -114,10 +115,14 @@ impl Ctx<'_, '_> {
         plan.extend(object.iter().map(|id| ("Key".to_owned(), id.clone())));
         if let Some(facts) = guard.facts.first() {
             let named = FACTS.iter().zip(facts).filter(|(_, value)| !value.is_empty());
-            plan.extend(named.map(|(name, value)| ((*name).to_owned(), value.clone())));
+            plan.extend(
+                named.map(|(name, value)| {
+                    ((*name).to_owned(), crate::audit::clip(value).to_owned())
+                }),
+            );
         }
         for (name, value) in &self.trail.parameters {
-            plan.push(((*name).to_owned(), value.clone()));
+            plan.push(((*name).to_owned(), crate::audit::clip(value).to_owned()));
         }
         plan.push(("Protocol".to_owned(), format!("KMIP {}", self.version)));
         plan.push(("From".to_owned(), self.caller.address.clone()));

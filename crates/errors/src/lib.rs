@@ -130,9 +130,14 @@ errors! {
     DENIED = 3024, "denied", 403, Denied, PERMISSION_DENIED,
         "You may not do this.", "Ask somebody who has the role that the detail names.";
     NEEDS_APPROVAL = 3025, "needs-approval", 202, NeedsApproval, PERMISSION_DENIED,
-        "This waits for approval.", "Ask the approvers that the detail names.";
+        "This waits for approval.", "Let it be approved, then send the same request again.";
     ROLE_EXCLUDED = 3026, "role-excluded", 409, Usage, PERMISSION_DENIED,
         "One person cannot hold both roles.", "Give the role to somebody else.";
+    NO_APPROVERS = 3027, "no-approvers", 409, Usage, PERMISSION_DENIED,
+        "There are not enough people to approve this.",
+        "Give more people the role or group that the rule asks for, or let custodians recover an officer.";
+    MAY_NOT_APPROVE = 3028, "may-not-approve", 403, Denied, PERMISSION_DENIED,
+        "You may not answer this request.", "Let somebody else answer it; `strongroom approval show` says who may.";
 
     // Requests.
     BAD_REQUEST = 3040, "bad-request", 400, Usage, INVALID_FIELD,

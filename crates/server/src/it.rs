@@ -12,6 +12,7 @@ use strongroom_model::{CertificateInfo, Role};
 use strongroom_policy::{Action, AdminAction, Decision, Request, Rules, Who};
 use strongroom_secmem::SecretBytes;
 
+use crate::admin::approvals::{ApprovalRuleView, ApprovalRules, ApprovalView, ApprovalsWaiting};
 use crate::admin::types::*;
 use crate::cli::{Client, Reach};
 use crate::config::Config;
@@ -21,7 +22,8 @@ use crate::kmip_listener::now;
 use crate::pki::{Authority, Subject, hex};
 use crate::serve::Running;
 use crate::service::{
-    Access, AuditQuery, Backups, Caller, Done, Handler, KeyQuery, Manager, Measures, Pieces, Reply,
+    Access, AdminAsk, Approvals, AuditQuery, Backups, Caller, Done, Handler, KeyQuery, Manager,
+    Measures, Pieces, Reply,
 };
 use crate::setup::{Person, enrol, load_authority, make_authority, make_server_certificate};
 use crate::tls;
@@ -87,6 +89,63 @@ impl Access for Memory {
         no()
     }
     fn role_set(&self, _: &Caller, _: &str, _: Option<&str>, _: bool) -> Result<Changed, Fault> {
+        no()
+    }
+}
+
+impl Approvals for Memory {
+    fn has_approval_rules(&self) -> bool {
+        false
+    }
+    fn pass(&self, _: &Caller, _: &AdminAsk) -> Result<Option<String>, (Fault, Option<String>)> {
+        Ok(None)
+    }
+    fn would_wait(&self, _: &AdminAsk) -> Vec<String> {
+        Vec::new()
+    }
+    fn holds_duty(&self, _: &str) -> bool {
+        false
+    }
+    fn key_groups_of(&self, _: &str) -> Result<Vec<String>, Fault> {
+        no()
+    }
+    fn approvals_waiting(&self) -> ApprovalsWaiting {
+        ApprovalsWaiting::default()
+    }
+    fn approvals(&self, _: &Caller) -> Result<Vec<ApprovalView>, Fault> {
+        no()
+    }
+    fn approval(&self, _: &Caller, _: &str) -> Result<ApprovalView, Fault> {
+        no()
+    }
+    fn approve(&self, _: &Caller, _: &str, _: &str) -> Result<ApprovalView, Fault> {
+        no()
+    }
+    fn approval_reject(&self, _: &Caller, _: &str, _: &str) -> Result<ApprovalView, Fault> {
+        no()
+    }
+    fn approval_withdraw(&self, _: &Caller, _: &str, _: &str) -> Result<ApprovalView, Fault> {
+        no()
+    }
+    fn approval_rules(&self) -> Result<ApprovalRules, Fault> {
+        no()
+    }
+    fn approval_require(
+        &self,
+        _: &Caller,
+        _: ApprovalRuleView,
+        _: &str,
+        _: bool,
+    ) -> Result<ApprovalRules, Fault> {
+        no()
+    }
+    fn approval_waive(
+        &self,
+        _: &Caller,
+        _: &str,
+        _: &str,
+        _: bool,
+    ) -> Result<ApprovalRules, Fault> {
         no()
     }
 }
@@ -172,6 +231,7 @@ impl Manager for Memory {
                 secrets: 0,
             },
             certificate_ends: None,
+            approvals: ApprovalsWaiting::default(),
         }
     }
     fn measures(&self, _: i64) -> Measures {

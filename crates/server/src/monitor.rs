@@ -194,6 +194,12 @@ impl Collector for Snapshot {
         out.gauges("strongroom_disk_reserve_bytes", help, &disk(|d| bytes(d.reserve_bytes)))?;
         let help = "Requests refused because a disk was full.";
         out.counter("strongroom_disk_full_refused", help, status.refused_on_full_disk)?;
+        let waiting = bytes(status.approvals.waiting);
+        out.gauge("strongroom_approvals_waiting", "Requests that wait for approval.", waiting)?;
+        let age = |asked: i64| now().saturating_sub(asked.div_euclid(1000)).max(0);
+        let help = "Age of the oldest of them; 0 if none waits.";
+        let oldest = status.approvals.oldest.map_or(0, age);
+        out.gauge("strongroom_approvals_oldest_seconds", help, oldest)?;
         let slots = status.slots.len() as i64;
         out.gauge("strongroom_root_slots", "Slots that open the root key.", slots)?;
         if let Some(ends) = self.server_ends {

@@ -80,6 +80,9 @@ pub struct PolicyAnswer {
     pub by_duty: bool,
     /// Every rule that held and so decided.
     pub rules: Vec<String>,
+    /// What it would wait for, beside being allowed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<String>,
     /// The facts that were looked at.
     pub facts: Vec<Fact>,
 }
@@ -224,9 +227,9 @@ pub(super) struct How {
     dry_run: bool,
 }
 
-type Asked = Result<Query<How>, axum::extract::rejection::QueryRejection>;
+pub(super) type Asked = Result<Query<How>, axum::extract::rejection::QueryRejection>;
 
-fn dry_run(how: Asked) -> Result<bool, Fault> {
+pub(super) fn dry_run(how: Asked) -> Result<bool, Fault> {
     how.map(|Query(how)| how.dry_run)
         .map_err(|_| Fault::bad_request("The only parameter is dry_run, true or false."))
 }

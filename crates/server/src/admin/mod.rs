@@ -5,16 +5,20 @@
 //! closes a door instead of opening one.
 
 mod access;
+pub mod approvals;
 mod backup;
 mod certificates;
 pub mod disk;
 mod export;
+mod guard;
 mod handlers;
 pub mod openapi;
 mod pages;
 mod problem;
 mod replica;
 pub mod types;
+
+pub use guard::WOULD_WAIT;
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -136,6 +140,14 @@ routes! {
     "POST" "/v1/backup/confirm" ConfirmRestore, true, "Confirm Restore" => post(backup::confirm).layer(DefaultBodyLimit::max(ANCHORS));
     "GET" "/v1/replica" Status, true, "Show Replica" => get(replica::show);
     "POST" "/v1/replica/promote" ConfirmRestore, true, "Promote Replica" => post(replica::promote).layer(DefaultBodyLimit::max(ANCHORS));
+    "GET" "/v1/approvals" ListApprovals, true, "List Approvals" => get(approvals::list);
+    "GET" "/v1/approvals/{id}" ListApprovals, true, "Show Approval" => get(approvals::show);
+    "POST" "/v1/approvals/{id}/approve" Approve, true, "Approve" => post(approvals::approve);
+    "POST" "/v1/approvals/{id}/reject" Approve, true, "Reject Approval" => post(approvals::reject);
+    "POST" "/v1/approvals/{id}/withdraw" Approve, true, "Withdraw Approval" => post(approvals::withdraw);
+    "GET" "/v1/approval-rules" ListApprovals, true, "List Approval Rules" => get(approvals::rules);
+    "PUT" "/v1/approval-rules/{name}" ChangeApprovals, true, "Require Approval" => put(approvals::require);
+    "DELETE" "/v1/approval-rules/{name}" ChangeApprovals, true, "Waive Approval" => delete(approvals::waive);
     "GET" "/v1/audit/export" ReadAudit, true, "Export Audit" => get(export::export);
     "GET" "/v1/audit/key" VerifyAudit, true, "Read Audit" => get(handlers::audit_key);
     "POST" "/v1/audit/verify" VerifyAudit, true, "Verify Audit" => post(handlers::audit_verify_against).layer(DefaultBodyLimit::max(ANCHORS));
@@ -295,6 +307,13 @@ async fn admit(Shared(admin): Shared<Arc<Admin>>, request: Request, next: Next) 
             return recorded.err().unwrap_or(out.fault).into_response();
         }
     };
+    let (request, passed) = match guard::pass(&admin, &identity, route, request).await {
+        Ok(passed) => passed,
+        Err(waits) => {
+            let recorded = record(route.operation, &rule, Err(&waits.fault));
+            return recorded.map_or_else(IntoResponse::into_response, |()| waits.into_response());
+        }
+    };
     let mut response = next.run(request).await;
     // What the framework refuses by itself (a body over the limit) speaks plain text.
     let status = response.status().as_u16();
@@ -306,6 +325,7 @@ async fn admit(Shared(admin): Shared<Arc<Admin>>, request: Request, next: Next) 
         };
         response = Fault::from(info).into_response();
     }
+    passed.told(&mut response);
     let failed = response.extensions().get::<Fault>().cloned();
     // Looking at the health is asked for every few seconds and changes nothing.
     if route.action == AdminAction::Health {
@@ -418,6 +438,7 @@ fn in_quarantine(route: &Route) -> bool {
             | A::Configure
             | A::ConfirmClock
             | A::ConfirmRestore
+            | A::Approve
             | A::RevokeCertificate
             | A::VerifyAudit
             | A::ReadPolicy
@@ -503,6 +524,7 @@ mod tests {
             .collect();
         answered.sort_unstable();
         let expected = [
+            "Approve",
             "Compare Policy",
             "Confirm Clock",
             "Confirm Restore",

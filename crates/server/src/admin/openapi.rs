@@ -11,6 +11,7 @@ use super::access::{
     Changed, GrantChange, GrantQuery, GrantRow, How, KeyGroupRow, PolicyAnswer, PolicyDiff,
     PolicyQuestion, PolicyText, PolicyView, RoleGrant, RoleRow,
 };
+use super::approvals::{ApprovalRules, ApprovalView, Approve, EndApproval, NewApprovalRule};
 use super::certificates::{
     AuthorityRow, CertificatesView, ClientIssued, ClientRow, ListParameters, NewClient,
     RecoverOfficer, RenewServer, RevokeClient, ServerCertificate, SignedList,
@@ -239,6 +240,27 @@ fn described() -> Vec<Described> {
         on("POST", "/v1/replica/promote", "Let a replica take the place of its primary.")
             .takes::<PromoteReplica>()
             .gives::<RestoreConfirmed>(),
+        on("GET", "/v1/approvals", "What waits for approval, or did.").gives::<Vec<ApprovalView>>(),
+        on("GET", "/v1/approvals/{id}", "One request for approval.").gives::<ApprovalView>(),
+        on("POST", "/v1/approvals/{id}/approve", "Approve what has this digest.")
+            .takes::<Approve>()
+            .gives::<ApprovalView>(),
+        on("POST", "/v1/approvals/{id}/reject", "Reject a request.")
+            .may_take::<EndApproval>()
+            .gives::<ApprovalView>(),
+        on("POST", "/v1/approvals/{id}/withdraw", "Take a request back.")
+            .may_take::<EndApproval>()
+            .gives::<ApprovalView>(),
+        on("GET", "/v1/approval-rules", "What has to wait for approval.").gives::<ApprovalRules>(),
+        on("PUT", "/v1/approval-rules/{name}", "Require approval for actions.")
+            .query::<How>()
+            .takes::<NewApprovalRule>()
+            .gives::<ApprovalRules>()
+            .matched(),
+        on("DELETE", "/v1/approval-rules/{name}", "Waive an approval rule.")
+            .query::<How>()
+            .gives::<ApprovalRules>()
+            .matched(),
         on("GET", "/v1/audit/export", "The audit as lines in a format of collectors.")
             .query::<ExportParameters>()
             .streams(&["application/x-ndjson", "text/plain"]),
@@ -282,6 +304,12 @@ pub fn document() -> Value {
         "components": {
             "securitySchemes": { "certificate": { "type": "mutualTLS" } },
             "responses": {
+                "Waits": {
+                    "description": "It was not done: it waits for the approval that Location \
+                        names. The same request, sent again once enough have approved, is done.",
+                    "headers": { "Location": { "schema": { "type": "string" } } },
+                    "content": { "application/problem+json": { "schema": problem.clone() } },
+                },
                 "Problem": {
                     "description": "It was not done, and why.",
                     "content": { "application/problem+json": { "schema": problem } },
@@ -332,6 +360,7 @@ fn operation(d: &Described, generator: &mut SchemaGenerator) -> Value {
         "summary": d.summary,
         "responses": {
             "200": { "description": description, "content": content },
+            "202": { "$ref": "#/components/responses/Waits" },
             "default": { "$ref": "#/components/responses/Problem" },
         },
     });

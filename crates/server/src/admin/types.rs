@@ -157,6 +157,9 @@ pub struct Status {
     pub memory: Memory,
     /// When the server's own certificate ends, POSIX seconds.
     pub certificate_ends: Option<i64>,
+    /// Requests that wait for approval.
+    #[serde(default)]
+    pub approvals: super::approvals::ApprovalsWaiting,
 }
 
 /// The head of an audit chain.

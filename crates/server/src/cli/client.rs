@@ -18,6 +18,8 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::Reach;
+use super::output::complain;
+use crate::admin::WOULD_WAIT;
 use crate::admin::types::{Page, Problem};
 use crate::errors::{self, Fault};
 use crate::setup::ADMIN_ADDRESS;
@@ -156,11 +158,20 @@ impl Client {
         self.answer(self.runtime.block_on(self.exchange(method, path, body, None))?)
     }
 
+    /// Removes the version with this ETag, and no other.
+    ///
+    /// # Errors
+    /// What the server answered, or why it could not be asked.
+    pub fn delete_if<T: DeserializeOwned>(&self, path: &str, etag: &str) -> Result<T, Fault> {
+        self.answer(self.runtime.block_on(self.exchange("DELETE", path, Vec::new(), Some(etag)))?)
+    }
+
     fn answer<T: DeserializeOwned>(&self, (status, bytes): (u16, Bytes)) -> Result<T, Fault> {
         let strange = || {
             Fault::new(errors::UNREACHABLE, format!("{} answered {status} strangely.", self.server))
         };
-        if status >= 400 {
+        // Accepted, and not done: it waits for approval.
+        if status >= 400 || status == errors::NEEDS_APPROVAL.http {
             let problem: Problem = serde_json::from_slice(&bytes).map_err(|_| strange())?;
             return Err(Fault::from(&problem));
         }
@@ -207,6 +218,9 @@ impl Client {
         etag: Option<&str>,
     ) -> Result<(u16, Bytes), Fault> {
         let (status, response, driver) = self.send(method, path, body, etag).await?;
+        if let Some(would) = response.headers().get(WOULD_WAIT).and_then(|v| v.to_str().ok()) {
+            complain(&format!("It would wait for approval: {would}."));
+        }
         let body = Limited::new(response.into_body(), LARGEST).collect().await;
         let unreachable = |e: &dyn core::fmt::Display| {
             Fault::new(errors::UNREACHABLE, format!("{}: {e}.", self.server))

@@ -101,6 +101,8 @@ pub struct Bundle {
     kmip: std::net::SocketAddr,
 }
 
+const NEEDS_APPROVAL: u16 = errors::NEEDS_APPROVAL.number;
+
 const OFFICER: &[&str] = &["officer"];
 const READERS: &[&str] = &["officer", "auditor"];
 
@@ -127,13 +129,18 @@ impl Issue {
             days: Some(self.days),
             csr: place.csr().to_owned(),
         };
-        let issued: ClientIssued = client.post("/v1/clients", &new)?;
+        let issued: ClientIssued =
+            client.post("/v1/clients", &new).map_err(|fault| place.kept(fault))?;
         place.put_down(&issued, client.server())?;
         let (group, role) = (self.group.as_deref(), self.role.as_deref());
         place.show(self.reach.output, &issued, &self.user, group, role)?;
         Ok(Exit::Ok)
     }
 }
+
+/// The key and the request of a certificate that waits for approval.
+const WAITING_KEY: &str = "waiting-key.pem";
+const WAITING_CSR: &str = "waiting.csr";
 
 /// Where a bundle goes, and the request for its certificate.
 pub(super) struct Place {
@@ -160,6 +167,11 @@ impl Place {
         pki::private_dir(&dir)?;
         Ok(match csr {
             Some(path) => Self { dir, csr: read(path)?, key: None },
+            // What waits for approval is asked for with the same key again.
+            None if dir.join(WAITING_KEY).exists() && dir.join(WAITING_CSR).exists() => {
+                let key = Zeroizing::new(read(&dir.join(WAITING_KEY))?);
+                Self { csr: read(&dir.join(WAITING_CSR))?, key: Some(key), dir }
+            }
             None => {
                 let wish = Wish::create()?;
                 Self { dir, csr: wish.csr, key: Some(wish.key) }
@@ -171,10 +183,27 @@ impl Place {
         &self.csr
     }
 
+    /// Keeps the key and the request where they wait for approval: another key would be another
+    /// request.
+    fn kept(&self, fault: Fault) -> Fault {
+        let Some(key) = self.key.as_ref().filter(|_| fault.info.number == NEEDS_APPROVAL) else {
+            return fault;
+        };
+        if self.dir.join(WAITING_KEY).exists() {
+            return fault;
+        }
+        let written = pki::write_private(&self.dir.join(WAITING_KEY), key.as_bytes())
+            .and_then(|()| pki::write_private(&self.dir.join(WAITING_CSR), self.csr.as_bytes()));
+        written.err().unwrap_or(fault)
+    }
+
     /// Writes the bundle.
     pub(super) fn put_down(&self, issued: &ClientIssued, server: &str) -> Result<(), Fault> {
         if let Some(key) = &self.key {
             pki::write_private(&self.dir.join("key.pem"), key.as_bytes())?;
+        }
+        for waiting in [WAITING_KEY, WAITING_CSR] {
+            let _ = fs::remove_file(self.dir.join(waiting));
         }
         pki::write_private(&self.dir.join("cert.pem"), issued.certificate.as_bytes())?;
         pki::write_private(&self.dir.join("ca.pem"), issued.authority.as_bytes())?;

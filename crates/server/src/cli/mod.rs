@@ -4,6 +4,7 @@
 //! Secrets come by prompt, file or file descriptor, never by argument: arguments are in every
 //! process list.
 
+mod approval;
 mod audit;
 mod backup;
 mod cert;
@@ -80,6 +81,9 @@ enum Command {
     /// Roles: who is officer, sysadmin, auditor, client or custodian.
     #[command(subcommand)]
     Role(role::Role),
+    /// Approvals: what waits for a second person, and what has to.
+    #[command(subcommand)]
+    Approval(approval::Approval),
     /// Read and check the audit.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -147,6 +151,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Cert(c) => c.run(),
         Command::Policy(c) => c.run(),
         Command::Role(c) => c.run(),
+        Command::Approval(c) => c.run(),
         Command::Audit(c) => c.run(),
         Command::Backup(c) => c.run(),
         Command::Status(c) => c.run(),

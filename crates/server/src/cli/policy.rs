@@ -191,6 +191,9 @@ fn answer_text(answer: &PolicyAnswer) -> String {
     if answer.by_duty {
         rows.push(("", "It is a duty: no rule, owner or grant lifts it.".to_owned()));
     }
+    for approval in &answer.approvals {
+        rows.push(("Waits for", format!("{approval}, which nobody gives himself.")));
+    }
     if answer.rules.len() > 1 {
         rows.push(("Held too", answer.rules.get(1..).unwrap_or_default().join(", ")));
     }

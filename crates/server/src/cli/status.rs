@@ -109,6 +109,9 @@ fn people(s: &Report) -> String {
             },
         ),
     ));
+    if let (waiting @ 1.., Some(oldest)) = (s.approvals.waiting, s.approvals.oldest) {
+        rows.push(("Approvals", format!("{waiting} wait, the oldest since {}", time(oldest))));
+    }
     if let Some(end) = s.certificate_ends {
         rows.push(("Certificate ends", date(end)));
     }

@@ -97,12 +97,17 @@ impl Access for EngineManager {
             Some(action) => Action::Admin(*action),
             None => Action::Kmip(operation(&question.operation)?),
         };
-        let told = self.engine.explain(&Question {
+        let asked = Question {
             user: question.user.clone(),
             groups: question.groups.clone(),
             action,
             object: question.key.clone(),
-        })?;
+        };
+        let told = self.engine.explain(&asked)?;
+        let approvals = match told.decision.allowed {
+            true => self.engine.approvals_needed(&asked)?,
+            false => Vec::new(),
+        };
         let decided = told.decision.rule().to_owned();
         let meaning = match rule::ALL.iter().find(|(name, _, _)| *name == decided) {
             Some((_, _, meaning)) => (*meaning).to_owned(),
@@ -117,6 +122,7 @@ impl Access for EngineManager {
             meaning,
             by_duty: told.by_duty,
             rules: told.rules,
+            approvals,
             facts: told
                 .facts
                 .into_iter()

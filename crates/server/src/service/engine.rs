@@ -296,6 +296,7 @@ impl Manager for EngineManager {
                 secrets: memory.slots_in_use as u64,
             },
             certificate_ends: None,
+            approvals: super::Approvals::approvals_waiting(self),
         }
     }
 

@@ -18,6 +18,10 @@ impl From<EngineError> for Fault {
             EngineError::Io { .. } => errors::DATA_UNUSABLE,
             EngineError::Refused(_) => errors::BAD_REQUEST,
             EngineError::Denied { .. } => errors::DENIED,
+            EngineError::NeedsApproval { .. } => errors::NEEDS_APPROVAL,
+            EngineError::NoApprovers(_) => errors::NO_APPROVERS,
+            EngineError::NoApproval(_) => errors::NOT_FOUND,
+            EngineError::MayNotApprove { .. } => errors::MAY_NOT_APPROVE,
             EngineError::NotVouched(_) => errors::NOT_VOUCHED,
             EngineError::NoObject(_) => errors::NOT_FOUND,
             EngineError::WrongState(_) | EngineError::LastOfficer(_) => errors::CONFLICT,
@@ -48,8 +52,14 @@ impl From<EngineError> for Fault {
             | EngineError::NotInitialised
             | EngineError::Sealed
             | EngineError::NotSealed => String::new(),
+            EngineError::NeedsApproval { id, missing } => format!(
+                "It is approval {id}: {missing}. They look at it with `strongroom approval show \
+                 {id}` and agree with `strongroom approval approve {id}`."
+            ),
             // They begin with a user's name.
-            EngineError::LastOfficer(_) | EngineError::RoleExcluded { .. } => format!("{error}."),
+            EngineError::MayNotApprove { .. }
+            | EngineError::LastOfficer(_)
+            | EngineError::RoleExcluded { .. } => format!("{error}."),
             other => sentence(&other.to_string()),
         };
         Self::new(info, detail)

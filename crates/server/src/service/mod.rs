@@ -2,6 +2,7 @@
 //! manager. The calls block; the server puts those that may take long on threads of their own.
 
 mod access;
+mod approvals;
 mod audit;
 mod backup;
 mod engine;
@@ -10,12 +11,13 @@ mod keys;
 mod replica;
 
 pub use access::Access;
+pub use approvals::{Approvals, preset};
 pub use audit::unmet_anchor;
 pub use backup::{Backups, Pieces};
 
 use std::sync::Arc;
 
-pub use strongroom_engine::{Caller, Ending, Outcome, Reply};
+pub use strongroom_engine::{AdminAsk, Caller, Ending, Outcome, Reply};
 use strongroom_journal::SignedHead;
 use strongroom_kmip::Operation;
 use strongroom_model::{CertificateInfo, Role};
@@ -121,7 +123,7 @@ pub struct Done<'a> {
 }
 
 /// What the admin API needs.
-pub trait Manager: Handler + Access + Backups {
+pub trait Manager: Handler + Access + Approvals + Backups {
     /// Whether requests are answered.
     fn state(&self) -> State;
     /// Why this installation is not for production; empty if nothing speaks against it.

@@ -184,6 +184,8 @@ fn tidy(doc: &str, place: &str, kmip: &str, admin: &str) -> String {
             c[1].to_owned() + &hex
         }
     });
+    // Approvals, which are as short as can be typed.
+    let doc = re(r"\b[0-9a-f]{10}\b").replace_all(&doc, "5b0e9d3c17");
     let doc = re(r"\b20\d\d-\d\d-\d\d").replace_all(&doc, "2026-03-02");
     let doc = re(r"\b\d\d-\d\d \d\d:\d\d:\d\d").replace_all(&doc, "03-02 09:15:00");
     let doc = re(r"\d\d:\d\d:\d\d").replace_all(&doc, "09:15:00");
@@ -249,6 +251,7 @@ fn play(s: &mut Script) {
     keys(s);
     people(s);
     rules(s);
+    approvals(s);
     audit(s);
     root(s);
     certificates(s);
@@ -295,6 +298,36 @@ fn rules(s: &mut Script) {
     s.show("policy set rules.cedar --yes", 0);
     s.show("policy show", 0);
     s.show("policy test --user client --operation Export", 0);
+}
+
+fn approvals(s: &mut Script) {
+    s.section(
+        "Approvals",
+        "What one person is not to do alone waits for another: the command ends with code 4, and is \
+         run again once it is approved. Otto is the second officer here.",
+    );
+    let waiting = |s: &Script| s.json("approval list")[0]["id"].as_str().unwrap().to_owned();
+    s.show("client issue otto --role officer --out otto", 0);
+    s.show("approval require last-word --on destroy --key-group payments --dry-run", 0);
+    s.show("approval require --preset two-officers", 0);
+    s.show("approval rules", 0);
+    s.show("role grant pia officer", 4);
+    s.show("approval list", 0);
+    let id = waiting(s);
+    s.show(&format!("approval show {id}"), 0);
+    s.show(&format!("approval approve {id} --yes"), 3);
+    s.show(&format!("approval approve {id} --yes --bundle otto"), 0);
+    s.show("role grant pia officer", 0);
+    s.show("role revoke pia --yes", 4);
+    let id = waiting(s);
+    s.show(&format!("approval reject {id} --reason unasked --bundle otto"), 0);
+    s.show("role revoke pia --yes", 4);
+    let id = waiting(s);
+    s.show(&format!("approval withdraw {id}"), 0);
+    s.show("approval waive two-officers --yes", 4);
+    let id = waiting(s);
+    s.show(&format!("approval approve {id} --yes --bundle otto"), 0);
+    s.show("approval waive two-officers --yes", 0);
 }
 
 fn audit(s: &mut Script) {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod access;
+mod approvals;
 mod audit;
 mod backup;
 mod certificates;

@@ -1,0 +1,295 @@
+//! Administrative requests that wait for approval: what they ask is put in canonical form, and let
+//! through, or answered with `202` and where the approval is.
+//!
+//! The request is its method, its path and query, the version it is of (If-Match) and its body, as
+//! JSON in one spelling. A request that is only tried (`dry_run=true`) changes nothing and waits for
+//! nothing; a header of its answer says what it would wait for.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::Request;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+use strongroom_policy::approval::{ADMIN_ACTIONS, LEAVE_KEY_GROUP, action_named};
+use strongroom_policy::{Action, AdminAction};
+use zeroize::Zeroizing;
+
+use super::handlers::blocking;
+use super::{ANCHORS, Admin, Route, object_of};
+use crate::errors::Fault;
+use crate::identity::Identity;
+use crate::service::{AdminAsk, Manager};
+
+/// The header of a tried request's answer that says what the request itself would wait for.
+pub const WOULD_WAIT: &str = "strongroom-approval";
+
+/// Members of a body that approvers are not shown.
+const SECRET: [&str; 4] = ["passphrase", "passphrases", "shares", "token"];
+
+/// Requests that wait for nothing, though their action could: they undo, or change nothing yet.
+const FREE: [&str; 3] = ["Withdraw Grant", "Recall Destruction", "Prepare Root Key"];
+
+/// A request that was let through.
+#[derive(Default)]
+pub(super) struct Passed {
+    /// The approval that it used up.
+    used: Option<String>,
+    /// What it would wait for, were it not only tried.
+    would: Vec<String>,
+}
+
+impl Passed {
+    /// Tells in the answer what came of it.
+    pub(super) fn told(&self, response: &mut Response) {
+        if let Ok(value) = HeaderValue::from_str(&self.would.join("; and "))
+            && !value.is_empty()
+        {
+            response.headers_mut().insert(WOULD_WAIT, value);
+        }
+        let failed = response.extensions().get::<Fault>().cloned();
+        if let (Some(id), Some(mut fault)) = (&self.used, failed) {
+            let space = if fault.detail.is_empty() { "" } else { " " };
+            fault.detail += &format!("{space}Approval {id} is used up by this attempt.");
+            *response = fault.into_response();
+        }
+    }
+}
+
+/// A request that waits.
+pub(super) struct Waits {
+    pub(super) fault: Fault,
+    /// The approval that it waits for.
+    id: Option<String>,
+}
+
+impl From<Fault> for Waits {
+    fn from(fault: Fault) -> Self {
+        Self { fault, id: None }
+    }
+}
+
+impl IntoResponse for Waits {
+    fn into_response(self) -> Response {
+        let place = self.id.map(|id| HeaderValue::from_str(&format!("/v1/approvals/{id}")));
+        let mut response = self.fault.into_response();
+        if let Some(Ok(place)) = place {
+            response.headers_mut().insert(header::LOCATION, place);
+        }
+        response
+    }
+}
+
+/// Lets a request through, or has it wait. Without an approval rule this is one look at memory.
+pub(super) async fn pass(
+    admin: &Arc<Admin>,
+    identity: &Identity,
+    route: &'static Route,
+    request: Request,
+) -> Result<(Request, Passed), Waits> {
+    let waits = route.method != "GET"
+        && ADMIN_ACTIONS.contains(&route.action)
+        && !FREE.contains(&route.operation);
+    if !waits || !admin.manager.has_approval_rules() {
+        return Ok((request, Passed::default()));
+    }
+    let (parts, body) = request.into_parts();
+    let bytes = match axum::body::to_bytes(body, ANCHORS).await {
+        Ok(bytes) => bytes,
+        Err(_) => return Err(Fault::from(crate::errors::TOO_LARGE).into()),
+    };
+    let asked = Asked {
+        route,
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        condition: parts.headers.get(header::IF_MATCH).map(|v| v.as_bytes().to_vec()),
+        json: serde_json::from_slice(&bytes).ok(),
+        body: bytes.clone(),
+    };
+    let tried = asked.query.split('&').any(|pair| pair == "dry_run=true");
+    let looked = blocking(admin.clone(), identity.clone(), move |manager, caller| {
+        let ask = asked.ask(manager)?;
+        if tried {
+            return Ok(Ok(Passed { would: manager.would_wait(&ask), used: None }));
+        }
+        Ok(manager.pass(caller, &ask).map(|used| Passed { used, would: Vec::new() }))
+    });
+    let passed = match looked.await? {
+        Ok(passed) => passed,
+        Err((fault, id)) => return Err(Waits { fault, id }),
+    };
+    Ok((Request::from_parts(parts, bytes.into()), passed))
+}
+
+/// What was asked.
+struct Asked {
+    route: &'static Route,
+    path: String,
+    query: String,
+    condition: Option<Vec<u8>>,
+    json: Option<Value>,
+    body: Bytes,
+}
+
+impl Asked {
+    fn ask(&self, manager: &dyn Manager) -> Result<AdminAsk, Fault> {
+        let object = object_of(&self.path).map(|id| decoded(&id));
+        let mut key_groups = match &object {
+            // What is not there is for the handler to tell.
+            Some(id) => manager.key_groups_of(id).unwrap_or_default(),
+            None => Vec::new(),
+        };
+        let mut actions = self.actions(manager);
+        if self.route.operation == "Leave Key Group"
+            && let Some(group) = self.path.strip_prefix("/v1/key-groups/")
+        {
+            actions.push(LEAVE_KEY_GROUP.to_owned());
+            key_groups = group.split('/').next().map(decoded).into_iter().collect();
+        }
+        // Bodies are small, and the maps in them ordered: one spelling.
+        let body = self.json.as_ref().and_then(|json| serde_json::to_vec(json).ok());
+        let parts = [
+            self.route.method.as_bytes(),
+            self.path.as_bytes(),
+            self.query.as_bytes(),
+            self.condition.as_deref().unwrap_or_default(),
+            body.as_deref().unwrap_or(&self.body),
+        ];
+        Ok(AdminAsk {
+            actions,
+            object,
+            key_groups,
+            parts: parts.map(|part| Zeroizing::new(part.to_vec())).into(),
+            plan: self.plan(),
+        })
+    }
+
+    /// The actions that approval rules may name for this.
+    fn actions(&self, manager: &dyn Manager) -> Vec<String> {
+        let route = self.route;
+        let member = |name| self.json.as_ref().and_then(|json| json.get(name)?.as_str());
+        let mut actions = Vec::new();
+        if route.action == AdminAction::IssueCertificate && route.operation == "Issue Certificate" {
+            // Clients' certificates are everyday work; those of people with duties are not.
+            let holds = member("user").is_some_and(|user| manager.holds_duty(user));
+            if member("role").is_some() {
+                actions.push(AdminAction::ChangeRoles.name().to_owned());
+            }
+            if holds || member("role").is_some() {
+                actions.push(route.action.name().to_owned());
+            }
+        } else {
+            actions.push(route.action.name().to_owned());
+        }
+        // What an officer does to a key waits for what a client would wait for, too.
+        let words = ["Keys", "Key"].iter().find_map(|end| route.operation.strip_suffix(end));
+        let word = words.map(|word| if word.trim() == "Rotate" { "Re-key" } else { word.trim() });
+        if let Some(action @ Action::Kmip(_)) = word.and_then(action_named)
+            && route.action == AdminAction::ManageKeys
+        {
+            actions.push(action.name().to_owned());
+        }
+        actions
+    }
+
+    /// What is asked for, for people.
+    fn plan(&self) -> Vec<(String, String)> {
+        let question = if self.query.is_empty() { "" } else { "?" };
+        let path = format!("{} {}{question}{}", self.route.method, self.path, self.query);
+        let mut plan = vec![
+            ("Request".to_owned(), self.route.operation.to_owned()),
+            ("Path".to_owned(), path),
+        ];
+        match &self.json {
+            Some(Value::Object(members)) => {
+                let shown = members.iter().map(|(name, value)| (name.clone(), words(name, value)));
+                plan.extend(shown);
+            }
+            _ if self.body.is_empty() => {}
+            _ => plan.push(("Body".to_owned(), format!("{} bytes", self.body.len()))),
+        }
+        plan
+    }
+}
+
+/// A member of a body in words, without what is secret in it.
+fn words(name: &str, value: &Value) -> String {
+    match value {
+        _ if SECRET.contains(&name) => "(not shown)".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => {
+            items.iter().map(|item| words("", item)).collect::<Vec<_>>().join(", ")
+        }
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| format!("{name} {}", words(name, value)))
+            .collect::<Vec<_>>()
+            .join(", "),
+        other => other.to_string(),
+    }
+}
+
+/// A part of a path without its percent signs.
+fn decoded(part: &str) -> String {
+    let mut bytes = Vec::with_capacity(part.len());
+    let mut rest = part.as_bytes();
+    while let Some((first, more)) = rest.split_first() {
+        let hex = more.first_chunk::<2>().and_then(|two| std::str::from_utf8(two).ok());
+        match hex.and_then(|two| u8::from_str_radix(two, 16).ok()).filter(|_| *first == b'%') {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = more.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(*first);
+                rest = more;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ROUTES;
+    use super::*;
+
+    #[test]
+    fn secrets_are_not_shown_to_approvers_wherever_they_stand() {
+        let body = serde_json::json!({
+            "passphrase": "hunter2", "recipients": ["age1x"], "in": { "shares": ["s-1"], "n": 3 },
+        });
+        let Value::Object(members) = body else { panic!() };
+        let text: Vec<_> = members.iter().map(|(n, v)| format!("{n}={}", words(n, v))).collect();
+        let text = text.join(" ");
+        assert!(!text.contains("hunter2") && !text.contains("s-1"), "{text}");
+        assert!(text.contains("age1x") && text.contains("n 3"), "{text}");
+    }
+
+    #[test]
+    fn every_changing_route_of_an_action_that_can_wait_is_one_that_waits_or_is_free() {
+        let waiting: Vec<_> = ROUTES
+            .iter()
+            .filter(|r| r.method != "GET" && ADMIN_ACTIONS.contains(&r.action))
+            .filter(|r| !FREE.contains(&r.operation))
+            .map(|r| r.operation)
+            .collect();
+        for operation in ["Change Policy", "Add Slot", "Grant Role", "Require Approval"] {
+            assert!(waiting.contains(&operation), "{operation}");
+        }
+        for free in FREE {
+            assert!(ROUTES.iter().any(|r| r.operation == free), "{free}");
+        }
+        for never in ["Unseal", "Seal", "Recover Officer", "Revoke Certificate", "Approve"] {
+            assert!(!waiting.contains(&never), "{never}");
+        }
+    }
+
+    #[test]
+    fn parts_of_paths_are_read_as_they_were_meant() {
+        assert_eq!(decoded("pay%20roll%2Fx"), "pay roll/x");
+        assert_eq!(decoded("100%"), "100%");
+        assert_eq!(decoded("%zz"), "%zz");
+    }
+}
