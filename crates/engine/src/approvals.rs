@@ -27,6 +27,10 @@ pub(crate) const DIGEST_KEY: &str = "approval-digest";
 /// The number of the error table for a request that waits.
 pub const NEEDS_APPROVAL: u16 = 3025;
 
+/// What the journal calls the opening of a request, and that it was carried out.
+pub(crate) const REQUESTED: &str = "approval requested";
+pub(crate) const EXECUTED: &str = "approval executed";
+
 /// Most requests of one user that wait at a time.
 const MOST_OF_ONE: usize = 32;
 
@@ -325,18 +329,17 @@ impl Engine {
             digest: canonical.digest(&unsealed, &state)?,
             plan: ask.plan.clone(),
         };
-        let operation = ask.actions.first().cloned().unwrap_or_default();
-        let origin = by.origin(&operation, "");
+        let by = by.clone();
         let (site, time) = (self.inner.config.site, self.inner.time());
         let verdict = self.commit(move |tx| {
             let verdict = decide(tx.server_state(), &ask, site, time);
             let change = match &verdict {
-                Verdict::Passes(pass) => Some(executed(pass, &ask.user)),
-                Verdict::Waits { opening, .. } => opening.clone(),
+                Verdict::Passes(pass) => Some((EXECUTED, executed(pass, &ask.user))),
+                Verdict::Waits { opening, .. } => opening.clone().map(|new| (REQUESTED, new)),
                 Verdict::Free | Verdict::Refused(_) => None,
             };
-            if let Some(change) = &change {
-                tx.append(&origin, change, time.stamp_ms)?;
+            if let Some((operation, change)) = &change {
+                tx.append(&by.origin(operation, ""), change, time.stamp_ms)?;
             }
             Ok(verdict)
         })?;

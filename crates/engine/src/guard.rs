@@ -64,7 +64,7 @@ impl Ctx<'_, '_> {
             return Err(refusal);
         }
         let (site, time) = (self.engine.config.site, self.time);
-        let origin = self.caller.origin(self.operation.name(), &self.trail.rule);
+        let origin = self.caller.origin(approvals::EXECUTED, &self.trail.rule);
         let Some(tx) = &self.tx else { return Err(Refusal::needs_writer()) };
         let state = tx.server_state().clone();
         let ask = self.ask(&guard, item, &state)?;

@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::access::who;
 use crate::allowance::{Reservation, Spent};
+use crate::approvals;
 use crate::audit::{Action, BodyRef, encode};
 use crate::caller::Caller;
 use crate::context::{Ctx, Placeholders, Trail};
@@ -420,7 +421,7 @@ impl Runner<'_> {
             return guard::not_in_this_batch();
         }
         let Some(tx) = tx else { return Refusal::needs_writer() };
-        let origin = self.caller.origin("approval", "");
+        let origin = self.caller.origin(approvals::REQUESTED, "");
         match tx.append(&origin, &opening, self.time.stamp_ms) {
             Ok(_) => refusal,
             Err(error) => Refusal::from(error),

@@ -530,6 +530,7 @@ mod tests {
             "Confirm Restore",
             "Promote Replica",
             "Recover Officer",
+            "Reject Approval",
             "Renew Server Certificate",
             "Revoke Certificate",
             "Seal",
@@ -537,6 +538,7 @@ mod tests {
             "Unseal",
             "Verify Audit",
             "Verify Shares",
+            "Withdraw Approval",
         ];
         assert_eq!(answered, expected);
     }
