@@ -133,6 +133,9 @@ pub enum EngineError {
         /// The configuration's.
         configured: u32,
     },
+    /// There are as many of something as there may be.
+    #[error("{0}")]
+    Limit(String),
     /// What a replica cannot be made or refreshed with.
     #[error("{0}")]
     Replica(String),

@@ -7,7 +7,7 @@ use strongroom_model::{
     AttributeKey, Change, ChangeKind, Contest, Lifecycle, ManagedObject, ObjectId,
 };
 use strongroom_policy::{Class, class_of, group_subject, user_subject};
-use strongroom_store::{Candidates, Order, StoreError};
+use strongroom_store::{Candidates, Order, StoreError, WriteTx};
 
 use crate::access::{check_name, is_key_group, key_group_attribute, key_groups};
 use crate::caller::Caller;
@@ -75,6 +75,13 @@ pub struct KeyGroup {
     pub grants: Vec<Grant>,
 }
 
+/// Most grants that hold on one object.
+const MOST_ON_OBJECT: usize = 1_000;
+
+/// Most grants that hold on key groups, over all of them: every request looks among them, and every
+/// one is in memory.
+const MOST_ON_GROUPS: usize = 10_000;
+
 impl Engine {
     /// Grants operations on an object or a key group. What is granted already stays.
     ///
@@ -129,12 +136,17 @@ impl Engine {
         let now_ms = self.inner.stamp_ms();
         let (on, subject) = (on.clone(), subject.spelled());
         let operations = operations.to_vec();
-        let missing = self.commit(move |tx| {
+        let refused = self.commit(move |tx| {
+            if give && let Some(full) = full(tx, &on, operations.len())? {
+                return Ok(Some(EngineError::Limit(full)));
+            }
             for operation in operations {
                 let change = match &on {
                     GrantOn::Object(id) => {
                         let id = ObjectId::from(id.as_str());
-                        let Some(object) = tx.object(&id)? else { return Ok(Some(id)) };
+                        let Some(object) = tx.object(&id)? else {
+                            return Ok(Some(EngineError::NoObject(id.0)));
+                        };
                         let contest = object.grants.get(&(subject.clone(), operation.0));
                         on_object(id, &subject, operation, contest, give)
                     }
@@ -149,10 +161,7 @@ impl Engine {
             }
             Ok(None)
         })?;
-        match missing {
-            Some(id) => Err(EngineError::NoObject(id.0)),
-            None => Ok(()),
-        }
+        refused.map_or(Ok(()), Err)
     }
 
     /// The grants that hold on an object or a key group, in order.
@@ -271,6 +280,24 @@ impl Engine {
         let object = self.inner.store.read::<_, StoreError>(|tx| tx.object(&wanted))?;
         object.as_ref().map(key_groups).ok_or_else(|| EngineError::NoObject(id.to_owned()))
     }
+}
+
+/// Why no more can be granted on an object or on key groups, if so.
+fn full(tx: &WriteTx<'_>, on: &GrantOn, more: usize) -> Result<Option<String>, StoreError> {
+    let (held, most, what) = match on {
+        GrantOn::Object(id) => {
+            let Some(object) = tx.object(&ObjectId::from(id.as_str()))? else { return Ok(None) };
+            let held = object.grants.values().filter(|contest| contest.weak_holds()).count();
+            (held, MOST_ON_OBJECT, format!("object {id}"))
+        }
+        GrantOn::KeyGroup(_) => {
+            let grants = &tx.server_state().group_grants;
+            let held = grants.values().filter(|contest| contest.weak_holds()).count();
+            (held, MOST_ON_GROUPS, "all key groups together".to_owned())
+        }
+    };
+    let reached = held.saturating_add(more) > most;
+    Ok(reached.then(|| format!("{what} may have {most} grants, and there are {held}")))
 }
 
 fn read_grant(subject: &str, operation: u32) -> Option<Grant> {

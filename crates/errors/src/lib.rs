@@ -157,6 +157,9 @@ errors! {
     PRECONDITION_REQUIRED = 3047, "precondition-required", 428, Usage, INVALID_FIELD,
         "The change does not say which version it is of.",
         "Send If-Match with the ETag that reading gave.";
+    LIMIT_REACHED = 3048, "limit-reached", 409, Usage, SERVER_LIMIT_EXCEEDED,
+        "There are as many of these as there may be.",
+        "Take away what is not needed any more, or use groups.";
 
     // The root key.
     WRONG_SHARE = 3060, "wrong-share", 400, Denied, AUTHENTICATION_NOT_SUCCESSFUL,

@@ -1,7 +1,7 @@
 //! Certificates while the server runs: issuing to clients, and renewing the server's own and the
 //! authority's without a restart.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,9 @@ use crate::admin::types::{
 use crate::config;
 use crate::crl::{Change, Crls, ListRow};
 use crate::errors::{self, Fault};
+use crate::identity::MOST_NAMES;
 use crate::kmip_listener::now;
+use crate::names::looks_like;
 use crate::pki::{self, Authority, BACKDATE, LEAF_DAYS, Revoked, Subject, hex};
 use crate::service::{Caller, Ending, Manager};
 use crate::setup;
@@ -32,6 +34,9 @@ const REMEMBERED_SECONDS: i64 = 86_400;
 
 /// Days that a list of revoked certificates counts unless asked otherwise.
 const LIST_DAYS: i64 = 7;
+
+/// Most client and server certificates that count at one time.
+const MOST_CERTIFICATES: usize = 50_000;
 
 /// The certificates in use, and where they lie.
 pub struct Certificates {
@@ -241,6 +246,7 @@ impl Certificates {
                 "This idempotency key came with another request.",
             ));
         }
+        check_room(&manager.certificates()?, new, now())?;
         if let Some(role) = &new.role {
             manager.role_set(caller, &new.user, Some(role), true)?;
         }
@@ -258,6 +264,7 @@ impl Certificates {
             fingerprint: hex(&signed.fingerprint),
             serial: signed.serial,
             not_after: signed.not_after,
+            kmip_port: self.listen[0].port(),
         };
         if let Some(key) = key {
             let at = now();
@@ -282,6 +289,7 @@ impl Certificates {
         caller: &Caller,
         names: &[String],
         days: Option<u16>,
+        dry_run: bool,
     ) -> Result<ServerCertificate, Fault> {
         let _one = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
         let authority = setup::load_authority(manager, &self.material)?;
@@ -292,6 +300,10 @@ impl Certificates {
         let names = setup::certificate_names(&asked, &self.listen);
         let days = days.map_or(LEAF_DAYS, i64::from);
         let issued = authority.issue_server(&names, days, now())?;
+        if dry_run {
+            let not_after = issued.not_after;
+            return Ok(ServerCertificate { names, fingerprint: String::new(), not_after });
+        }
         let first = names.first().cloned().unwrap_or_default();
         let subject = Subject { user: first, group: None };
         manager.certificate_register(caller, setup::info(&issued, &subject, "server"))?;
@@ -370,6 +382,31 @@ impl Certificates {
         self.reload()?;
         manager.event("certificates-reloaded", "authorities retired");
         Ok(retired)
+    }
+}
+
+/// Whether there is room for one more certificate, and its name is nobody else's to the eye.
+fn check_room(rows: &[ClientRow], new: &NewClient, now: i64) -> Result<(), Fault> {
+    let counts = || rows.iter().filter(|row| row.revoked.is_none() && row.not_after >= now);
+    if counts().count() >= MOST_CERTIFICATES {
+        let what = format!("{MOST_CERTIFICATES} certificates count.");
+        return Err(Fault::new(errors::LIMIT_REACHED, what));
+    }
+    let mut groups: BTreeSet<&str> = counts()
+        .filter(|row| row.user == new.user)
+        .flat_map(|row| row.groups.iter().map(String::as_str))
+        .collect();
+    groups.extend(new.group.as_deref());
+    if groups.len() > MOST_NAMES {
+        let what = format!("{} is in {MOST_NAMES} groups by certificates that count.", new.user);
+        return Err(Fault::new(errors::LIMIT_REACHED, what));
+    }
+    match looks_like(&new.user, rows.iter().map(|row| row.user.as_str())) {
+        None => Ok(()),
+        Some(other) => Err(Fault::bad_request(format!(
+            "\"{}\" reads like the user {other}, and is another.",
+            new.user.escape_unicode()
+        ))),
     }
 }
 

@@ -18,8 +18,8 @@ const LONGEST_NAME: usize = 256;
 /// case, would make its owner look like the server.
 const RESERVED: [&str; 3] = ["server", "strongroom", "console"];
 
-/// Most groups or alternative names taken from one certificate.
-const MOST_NAMES: usize = 32;
+/// Most groups of a user, and most alternative names taken from one certificate.
+pub const MOST_NAMES: usize = 32;
 
 /// Who stands behind a connection, and until when the certificate says so.
 #[derive(Clone, Debug)]
@@ -60,7 +60,11 @@ impl Identity {
             (Some(_), Some(_)) => return Err(Unusable("a certificate with two common names")),
         };
         let mut groups = Vec::new();
-        for unit in subject.iter_organizational_unit().take(MOST_NAMES) {
+        for unit in subject.iter_organizational_unit() {
+            // Left out, one would be missing where a rule forbids something to it.
+            if groups.len() >= MOST_NAMES {
+                return Err(Unusable("a certificate with more than 32 groups"));
+            }
             let unit = unit.as_str();
             let unit = unit.map_err(|_| Unusable("a certificate with an OU that is not text"))?;
             groups.push(unit.to_owned());

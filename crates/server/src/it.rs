@@ -391,7 +391,7 @@ impl House {
             let person = Person { name: role.name().into(), group: Some("g".into()), role };
             let bundle = dir.path().join(role.name());
             let admin = running.admin.to_string();
-            enrol(memory.as_ref(), &authority, &person, &bundle, &admin, now()).unwrap();
+            enrol(memory.as_ref(), &authority, &person, &bundle, [&admin, &admin], now()).unwrap();
         }
         Self { dir, memory, authority, running: Some(running) }
     }

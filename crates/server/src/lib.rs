@@ -27,6 +27,7 @@ pub mod identity;
 mod it;
 pub mod kmip_listener;
 pub mod monitor;
+pub mod names;
 pub mod pki;
 pub mod serve;
 pub mod service;

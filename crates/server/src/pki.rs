@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::errors::{self, Fault};
 use crate::identity::{Unusable, check_user, fingerprint};
+use crate::names::deceives;
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
@@ -323,6 +324,14 @@ fn check_key(csr_pem: &str) -> Result<(), Fault> {
         .map_err(|_| unreadable())?;
     let (_, request) = x509_parser::certification_request::X509CertificationRequest::from_der(&der)
         .map_err(|_| unreadable())?;
+    // The name is not taken; who asks for such a one is not served by mistake all the same.
+    for part in request.certification_request_info.subject.iter_attributes() {
+        if let Some(why) = part.as_str().ok().and_then(deceives) {
+            return Err(Fault::bad_request(format!(
+                "The certificate signing request asks for a name that has {why}."
+            )));
+        }
+    }
     let key = request.certification_request_info.subject_pki.parsed().map_err(|_| unreadable())?;
     match key {
         x509_parser::public_key::PublicKey::RSA(rsa) if rsa.key_size() < 2048 => {
@@ -446,7 +455,13 @@ pub fn check_subject(name: &str) -> Result<(), Fault> {
             name.escape_debug()
         )));
     }
-    Ok(())
+    match deceives(name) {
+        None => Ok(()),
+        Some(why) => Err(Fault::bad_request(format!(
+            "\"{}\" has {why}: give a name that reads as what it is.",
+            name.escape_unicode()
+        ))),
+    }
 }
 
 /// Checks that a server's certificate can bear a name or an address.

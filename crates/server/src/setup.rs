@@ -106,8 +106,8 @@ pub fn make_server_certificate(
     pki::write_private(&tls.certificate, chain.as_bytes())
 }
 
-/// Makes somebody known: certificate, role, and the bundle in `dir`. `admin` is where the bundle's
-/// owner finds the admin port.
+/// Makes somebody known: certificate, role, and the bundle in `dir`. `admin` and `kmip` are where
+/// the bundle's owner finds the two ports.
 ///
 /// # Errors
 /// As the store and the filesystem have them.
@@ -116,7 +116,7 @@ pub fn enrol(
     authority: &Authority,
     person: &Person,
     dir: &Path,
-    admin: &str,
+    [admin, kmip]: [&str; 2],
     now: i64,
 ) -> Result<(), Fault> {
     let subject = Subject { user: person.name.clone(), group: person.group.clone() };
@@ -125,11 +125,15 @@ pub fn enrol(
     manager.certificate_register(&caller, info(&issued, &subject, "client"))?;
     manager.role_grant(&caller, &person.name, person.role)?;
     issued.write_bundle(dir)?;
-    pki::write_private(&dir.join(ADMIN_ADDRESS), format!("{admin}\n").as_bytes())
+    pki::write_private(&dir.join(ADMIN_ADDRESS), format!("{admin}\n").as_bytes())?;
+    pki::write_private(&dir.join(KMIP_ADDRESS), format!("{kmip}\n").as_bytes())
 }
 
 /// The file of a bundle that says where the admin port is.
 pub const ADMIN_ADDRESS: &str = "admin-address";
+
+/// The file of a bundle that says where KMIP is served.
+pub const KMIP_ADDRESS: &str = "kmip-address";
 
 /// What is kept of a certificate.
 pub fn info<'a>(made: impl Into<Made<'a>>, subject: &Subject, purpose: &str) -> CertificateInfo {

@@ -9,7 +9,7 @@ use strongroom_kmip::{
 use strongroom_model::Role;
 use strongroom_policy::{Action, AdminAction, rule};
 
-use super::{Bench, V, text};
+use super::{Bench, V, caller, text};
 use crate::{AuditFilter, Caller, EngineError, GrantOn, Question, Subject};
 
 const TABLE: &str = include_str!("access.txt");
@@ -418,4 +418,30 @@ fn what_is_not_done_on_keys_cannot_be_granted_and_names_are_checked() {
     let nobody = GrantOn::Object("nobody".to_owned());
     let none = bench.engine.grant(&server, &nobody, &bob, &[Operation::GET]);
     assert!(matches!(none, Err(EngineError::NoObject(_))), "{none:?}");
+}
+
+#[test]
+fn an_object_and_all_key_groups_have_so_many_grants_and_no_more() {
+    let bench = Bench::new();
+    let id = bench.create("wanted").unwrap();
+    let olga = caller("olga");
+    let operations = [Operation::GET, Operation::ENCRYPT, Operation::DECRYPT, Operation::LOCATE];
+    let mut refused = None;
+    for n in 0..300 {
+        let subject = Subject::User(format!("user-{n}"));
+        let on = GrantOn::Object(id.clone());
+        if let Err(error) = bench.engine.grant(&olga, &on, &subject, &operations) {
+            refused = Some((n, error));
+            break;
+        }
+    }
+    let (n, error) = refused.expect("no limit");
+    assert_eq!(n, 250);
+    assert!(matches!(error, crate::EngineError::Limit(_)), "{error}");
+    // Nothing of what was refused is there; what is taken away makes room.
+    let on = GrantOn::Object(id);
+    assert_eq!(bench.engine.grants(&on).unwrap().len(), 1_000);
+    let first = Subject::User("user-0".to_owned());
+    bench.engine.withdraw_grant(&olga, &on, &first, &operations).unwrap();
+    bench.engine.grant(&olga, &on, &Subject::User("late".to_owned()), &operations).unwrap();
 }

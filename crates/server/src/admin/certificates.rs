@@ -105,6 +105,9 @@ pub struct ClientIssued {
     pub serial: String,
     /// Last second in which it counts, POSIX.
     pub not_after: i64,
+    /// The port that KMIP is served on, at the address of this one; 0 if that is not known.
+    #[serde(default)]
+    pub kmip_port: u16,
 }
 
 /// `POST /v1/clients/{fingerprint}/revoke`.
@@ -174,6 +177,9 @@ pub struct RenewServer {
     /// Days that it counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub days: Option<u16>,
+    /// Change nothing; say what it would be.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// Runs what needs the certificates, on a thread of its own.
@@ -296,8 +302,9 @@ pub(super) async fn renew_server(
     bytes: Bytes,
 ) -> Answer<ServerCertificate> {
     let how: RenewServer = if bytes.is_empty() { RenewServer::default() } else { body(&bytes)? };
-    let renewed =
-        with(admin, identity, move |c, m, who| c.renew_server(m, who, &how.names, how.days));
+    let renewed = with(admin, identity, move |c, m, who| {
+        c.renew_server(m, who, &how.names, how.days, how.dry_run)
+    });
     Ok(Json(renewed.await?))
 }
 

@@ -10,6 +10,7 @@ use axum::extract::{Path, Query, State};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use strongroom_model::Role;
 
 use super::Admin;
 use super::types::{
@@ -112,6 +113,19 @@ pub(super) async fn unseal(
     bytes: Bytes,
 ) -> Answer<UnsealProgress> {
     let with: Unseal = body(&bytes)?;
+    // A share or a passphrase proves somebody. A slot that needs nobody proves nothing, so whoever
+    // triggers it has an office; as far as that can be known while the rows are not checked.
+    if matches!(with, Unseal::Automatic) && admin.manager.state() == super::types::State::Sealed {
+        let role = admin.manager.role_of(&identity.caller.user);
+        if role.is_none_or(|role| role == Role::KeyUser) {
+            let user = &identity.caller.user;
+            let what = format!(
+                "A slot that needs nobody is for an officer, sysadmin, auditor or custodian to \
+                 trigger, and {user} is none; with shares or a passphrase anybody unseals."
+            );
+            return Err(Fault::new(errors::DENIED, what));
+        }
+    }
     Ok(Json(blocking(admin, identity, |m, caller| m.unseal(caller, with)).await?))
 }
 

@@ -1,13 +1,20 @@
 //! `strongroom cert`.
 
+use std::collections::BTreeSet;
+
 use clap::{Args, Subcommand};
 
 use super::client::Client;
+use super::clients::counts;
 use super::output::{cut, date, pairs, show, table};
 use super::root::confirm;
 use super::{Done, Reach};
-use crate::admin::types::{AuthorityRow, CertificatesView, RenewServer, ServerCertificate};
+use crate::admin::types::{
+    AuthorityRow, CertificatesView, ClientRow, RenewServer, ServerCertificate,
+};
+use crate::config::table::fold;
 use crate::errors::Exit;
+use crate::kmip_listener::now;
 
 /// The server's certificate and the authorities, renewed without a restart.
 #[derive(Subcommand)]
@@ -146,22 +153,16 @@ fn authorities_text(rows: &[AuthorityRow]) -> String {
 impl Renew {
     fn run(self) -> Done {
         let client = Client::new(&self.reach, SYSADMIN)?;
-        if self.dry_run {
-            let view: CertificatesView = client.get("/v1/certificates")?;
-            let before = view.server.map(|s| s.names).unwrap_or_default();
-            let names = if self.san.is_empty() { before } else { self.san.clone() };
-            show(self.reach.output, &names, |names| {
-                format!(
-                    "Nothing was changed. It would be a certificate for {}, for {} days.\n",
-                    names.join(", "),
-                    self.days
-                )
-            })?;
-            return Ok(Exit::Ok);
-        }
-        let how = RenewServer { names: self.san, days: Some(self.days) };
+        let how = RenewServer { names: self.san, days: Some(self.days), dry_run: self.dry_run };
         let renewed: ServerCertificate = client.post("/v1/certificates/server/renew", &how)?;
-        show(self.reach.output, &renewed, server_text)?;
+        show(self.reach.output, &renewed, |renewed| match self.dry_run {
+            false => server_text(renewed),
+            true => format!(
+                "Nothing was changed. It would be a certificate for {}, until {}.\n",
+                renewed.names.join(", "),
+                date(renewed.not_after)
+            ),
+        })?;
         Ok(Exit::Ok)
     }
 }
@@ -192,14 +193,17 @@ impl Retire {
         let client = Client::new(&self.reach, OFFICER)?;
         let view: CertificatesView = client.get("/v1/certificates")?;
         let old: Vec<AuthorityRow> = view.authorities.into_iter().filter(|r| !r.signs).collect();
+        let rows: Vec<ClientRow> = client.all("/v1/clients")?;
+        let ends = cut_off(&rows, now());
         if self.dry_run {
             show(self.reach.output, &old, |old| {
-                format!("Nothing was changed. These would be retired:\n{}", authorities_text(old))
+                let rows = authorities_text(old);
+                format!("Nothing was changed. These would be retired:\n{rows}{ends}")
             })?;
             return Ok(Exit::Ok);
         }
         let what = format!(
-            "Every certificate of these is refused from the next connection on:\n{}",
+            "Every certificate of these is refused from the next connection on:\n{}{ends}",
             authorities_text(&old)
         );
         confirm(self.yes, what.trim_end(), "retire")?;
@@ -207,5 +211,57 @@ impl Retire {
             client.post("/v1/certificates/ca/retire", &serde_json::json!({}))?;
         show(self.reach.output, &retired, |rows| format!("Retired: {}.\n", rows.len()))?;
         Ok(Exit::Ok)
+    }
+}
+
+/// Who is cut off when the older authorities are retired: who has no certificate of the newest, and
+/// whose certificates end while others go on.
+fn cut_off(rows: &[ClientRow], at: i64) -> String {
+    let counting: Vec<_> = rows.iter().filter(|row| counts(row, at)).collect();
+    let new: BTreeSet<&str> =
+        counting.iter().filter(|r| r.authority == "current").map(|r| r.user.as_str()).collect();
+    let old: BTreeSet<&str> =
+        counting.iter().filter(|r| r.authority == "older").map(|r| r.user.as_str()).collect();
+    let alone: Vec<&str> = old.difference(&new).copied().collect();
+    let both = old.intersection(&new).count();
+    let mut text = match alone.as_slice() {
+        [] => "Nobody whom this server knows is cut off.".to_owned(),
+        users => format!("Cut off, without a certificate of the newest: {}.", users.join(", ")),
+    };
+    if both > 0 {
+        text.push_str(&format!(" {both} more lose a certificate and have a newer one."));
+    }
+    format!("{}\n", fold(&text, 80).join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_no_certificate_of_the_newest_authority_is_named() {
+        let row = |user: &str, authority: &str, revoked: bool| ClientRow {
+            user: user.into(),
+            groups: Vec::new(),
+            purpose: "client".into(),
+            fingerprint: String::new(),
+            serial: "01".into(),
+            not_after: 100,
+            issued: 1,
+            authority: authority.into(),
+            revoked: revoked.then(|| "lost".into()),
+            revoked_at: None,
+        };
+        let rows = [
+            row("new", "current", false),
+            row("both", "current", false),
+            row("both", "older", false),
+            row("late", "older", false),
+            row("gone", "older", true),
+            row("past", "retired", false),
+        ];
+        let text = cut_off(&rows, 50);
+        assert!(text.contains("newest: late. 1 more lose"), "{text}");
+        assert!(cut_off(&rows, 101).contains("Nobody"));
     }
 }

@@ -18,7 +18,7 @@ use crate::admin::types::{ClientIssued, ClientRow, NewClient, RevokeClient};
 use crate::errors::{self, Exit, Fault};
 use crate::kmip_listener::now;
 use crate::pki::{self, Wish};
-use crate::setup::ADMIN_ADDRESS;
+use crate::setup::{ADMIN_ADDRESS, KMIP_ADDRESS};
 
 /// Certificates of clients and people: issue, list, revoke, and what to do with a bundle.
 #[derive(Subcommand)]
@@ -96,9 +96,9 @@ pub struct Revoke {
 pub struct Bundle {
     /// The bundle: a directory with cert.pem, key.pem and ca.pem.
     dir: PathBuf,
-    /// Where KMIP is served, IP:PORT.
-    #[arg(long, default_value = "127.0.0.1:5696")]
-    kmip: std::net::SocketAddr,
+    /// Where KMIP is served, HOST:PORT. Default: what the bundle says.
+    #[arg(long, value_name = "HOST:PORT")]
+    kmip: Option<String>,
 }
 
 const NEEDS_APPROVAL: u16 = errors::NEEDS_APPROVAL.number;
@@ -211,6 +211,11 @@ impl Place {
         if !address.exists() {
             pki::write_private(&address, format!("{server}\n").as_bytes())?;
         }
+        let kmip = self.dir.join(KMIP_ADDRESS);
+        if issued.kmip_port != 0 && !kmip.exists() {
+            let host = server.rsplit_once(':').map_or(server, |(host, _)| host);
+            pki::write_private(&kmip, format!("{host}:{}\n", issued.kmip_port).as_bytes())?;
+        }
         Ok(())
     }
 
@@ -271,6 +276,7 @@ impl List {
                     let state = match &row.revoked {
                         Some(why) => format!("revoked: {why}"),
                         None if row.not_after < at => "expired".to_owned(),
+                        None if row.authority == "retired" => "authority retired".to_owned(),
                         None => row.purpose.clone(),
                     };
                     vec![
@@ -288,8 +294,8 @@ impl List {
     }
 }
 
-fn counts(row: &ClientRow, at: i64) -> bool {
-    row.revoked.is_none() && row.not_after >= at
+pub(super) fn counts(row: &ClientRow, at: i64) -> bool {
+    row.revoked.is_none() && row.not_after >= at && row.authority != "retired"
 }
 
 impl Revoke {
@@ -358,15 +364,43 @@ fn one_of(which: &str, rows: Vec<ClientRow>) -> Result<ClientRow, Fault> {
 
 impl Bundle {
     fn run(self) -> Done {
-        for name in ["cert.pem", "key.pem", "ca.pem"] {
+        for name in ["cert.pem", "ca.pem"] {
             if !self.dir.join(name).exists() {
                 let what = format!("{} is missing.", self.dir.join(name).display());
                 return Err(Fault::new(errors::NO_BUNDLE, what));
             }
         }
-        super::output::say(&recipes(self.kmip, &self.dir));
+        let kmip = match self.kmip {
+            Some(kmip) => kmip,
+            None => address_of(&self.dir),
+        };
+        if kmip
+            .rsplit_once(':')
+            .is_none_or(|(host, port)| host.is_empty() || port.parse::<u16>().is_err())
+        {
+            let what = format!("\"{kmip}\" is not HOST:PORT.");
+            return Err(Fault::new(errors::INPUT, what));
+        }
+        if !self.dir.join("key.pem").exists() {
+            super::output::say(&format!(
+                "The private key is with whoever made the signing request. Where lines below say\n\
+                 {}, give the key's own place.\n\n",
+                self.dir.join("key.pem").display()
+            ));
+        }
+        super::output::say(&recipes(&kmip, &self.dir));
         Ok(Exit::Ok)
     }
+}
+
+/// Where a bundle says that KMIP is served; in one of an earlier build, the host of the admin port.
+fn address_of(dir: &Path) -> String {
+    let read = |name: &str| fs::read_to_string(dir.join(name)).map(|t| t.trim().to_owned()).ok();
+    read(KMIP_ADDRESS).unwrap_or_else(|| {
+        let admin = read(ADMIN_ADDRESS).unwrap_or_default();
+        let host = admin.rsplit_once(':').map_or("127.0.0.1", |(host, _)| host);
+        format!("{host}:5696")
+    })
 }
 
 #[cfg(test)]

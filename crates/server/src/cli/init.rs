@@ -184,10 +184,10 @@ fn make(
     let names = certificate_names(&plan.server_names, &[config.kmip.listen, config.admin.listen]);
     make_server_certificate(manager, &authority, &config.tls, &names, now())?;
     step(&format!("server certificate for {}", names.join(", ")));
-    let admin = reachable(plan, config);
+    let [admin, kmip] = [config.admin.listen, config.kmip.listen].map(|a| reachable(plan, a));
     for person in people {
         let dir = plan.bundles.join(&person.name);
-        enrol(manager, &authority, person, &dir, &admin, now())?;
+        enrol(manager, &authority, person, &dir, [&admin, &kmip], now())?;
         step(&format!("{} ({}): {}", person.name, person.role.name(), dir.display()));
     }
     Ok(())
@@ -223,8 +223,7 @@ fn has_recipients(slot: &NewSlot) -> bool {
 
 /// The admin port's address for the bundles: where it listens, or under the server's first name
 /// if it listens everywhere.
-fn reachable(plan: &Plan, config: &Config) -> String {
-    let listen = config.admin.listen;
+fn reachable(plan: &Plan, listen: std::net::SocketAddr) -> String {
     match plan.server_names.first() {
         Some(name) if listen.ip().is_unspecified() => format!("{name}:{}", listen.port()),
         _ => listen.to_string(),

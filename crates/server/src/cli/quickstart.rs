@@ -118,7 +118,10 @@ impl Quickstart {
                 running.stop("the proof failed");
                 return Err(fault);
             }
-            say(&format!("\n{}\n", recipes(running.kmip, &self.bundles().join("client"))));
+            say(&format!(
+                "\n{}\n",
+                recipes(&running.kmip.to_string(), &self.bundles().join("client"))
+            ));
             if self.once {
                 running.stop("the proof is over");
                 say("The proof succeeded. Stopped, as --once asks.\n");
@@ -190,11 +193,12 @@ impl Quickstart {
         let names = certificate_names(&self.san, &[self.kmip, self.admin]);
         make_server_certificate(manager, &authority, &config.tls, &names, now())?;
         say(&format!("  server certificate for {}\n", names.join(", ")));
+        let [admin, kmip] = [self.admin, self.kmip].map(|a| a.to_string());
         for role in [Role::CryptoOfficer, Role::SystemAdministrator, Role::Auditor, Role::KeyUser] {
             let person =
                 Person { name: role.name().to_owned(), group: Some("quickstart".to_owned()), role };
             let dir = self.bundles().join(role.name());
-            enrol(manager, &authority, &person, &dir, &self.admin.to_string(), now())?;
+            enrol(manager, &authority, &person, &dir, [&admin, &kmip], now())?;
         }
         say(&format!(
             "  bundles {}/{{officer,sysadmin,auditor,client}}\n\n",

@@ -1,15 +1,17 @@
 //! Lines to copy for connecting products, with this installation's own paths and addresses.
 
-use std::net::SocketAddr;
 use std::path::Path;
 
-/// The recipes, for people.
-pub fn recipes(kmip: SocketAddr, client: &Path) -> String {
+/// The recipes, for people. `kmip` is `HOST:PORT`.
+pub fn recipes(kmip: &str, client: &Path) -> String {
     let dir = std::path::absolute(client).unwrap_or_else(|_| client.to_owned());
     let dir = dir.display();
     // A product on this machine reaches a server that listens everywhere on the loopback.
-    let host = if kmip.ip().is_unspecified() { "127.0.0.1".into() } else { kmip.ip().to_string() };
-    let port = kmip.port();
+    let (host, port) = kmip.rsplit_once(':').unwrap_or((kmip, "5696"));
+    let host = match host.trim_start_matches('[').trim_end_matches(']') {
+        "0.0.0.0" | "::" => "127.0.0.1",
+        host => host,
+    };
     format!(
         r#"Connect something (each line can be pasted as it is):
 
@@ -56,7 +58,7 @@ mod tests {
 
     #[test]
     fn every_recipe_has_this_installations_address_and_paths() {
-        let text = recipes("0.0.0.0:5697".parse().unwrap(), Path::new("/x/client"));
+        let text = recipes("0.0.0.0:5697", Path::new("/x/client"));
         for product in ["PyKMIP", "pymongocrypt", "MySQL", "MongoDB", "vSphere"] {
             assert!(text.contains(product));
         }

@@ -28,6 +28,7 @@ impl From<EngineError> for Fault {
             EngineError::Backup(_) => errors::BACKUP_BROKEN,
             EngineError::OtherRoot => errors::BACKUP_OTHER_ROOT,
             EngineError::Occupied(_) => errors::FILE_EXISTS,
+            EngineError::Limit(_) => errors::LIMIT_REACHED,
             EngineError::OtherSite { .. } => errors::OTHER_SITE,
             EngineError::Replica(_) => errors::REPLICA_UNFIT,
             EngineError::Unconfirmed(_) => errors::RESTORE_UNCONFIRMED,

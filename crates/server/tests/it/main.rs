@@ -14,6 +14,7 @@ mod doc;
 mod examples;
 mod house;
 mod init;
+mod issuing;
 mod key;
 mod leaks;
 mod monitor;
