@@ -42,15 +42,19 @@ fn rule(actions: &[&str], approvers: u32) -> ApprovalRule {
 /// Three officers, and rules.
 fn house(rules: &[ApprovalRule]) -> Bench {
     let bench = Bench::new();
+    settle_in(&bench, rules);
+    bench
+}
+
+fn settle_in(bench: &Bench, rules: &[ApprovalRule]) {
     let server = Caller::server();
     for user in ["olga", "otto", "omar"] {
         bench.engine.grant_role(&server, user, Role::CryptoOfficer).unwrap();
-        certified(&bench, &server, user, &format!("of {user}"));
+        certified(bench, &server, user, &format!("of {user}"));
     }
     for rule in rules {
-        require(&bench, rule);
+        require(bench, rule);
     }
-    bench
 }
 
 fn require(bench: &Bench, rule: &ApprovalRule) {
@@ -658,4 +662,28 @@ fn a_rule_that_is_waived_holds_no_longer_and_what_waited_is_free() {
     assert!(bench.engine.waive_approval(&server, "r-destroy", |_| true).is_err());
     assert_eq!(only(&bench).state, ApprovalState::Moot);
     destroy(&bench, &id).unwrap();
+}
+
+#[test]
+fn what_a_backup_knows_as_approved_is_not_done_again_in_a_restored_store() {
+    let house = super::backup::House::new();
+    settle_in(&house.bench, &[rule(&["Export", "confirm-restore"], 1)]);
+    let id = house.bench.create("k").unwrap();
+    assert_eq!(house.bench.by_id(Operation::EXPORT, &id), WAITS);
+    approve(&house.bench, &person("otto"), &only(&house.bench)).unwrap();
+    let file = house.take();
+    // After the backup, so that the backup knows nothing of it.
+    house.bench.by_id(Operation::EXPORT, &id).unwrap();
+    let restored = house.restored(&file);
+    assert_eq!(only(&restored).state, ApprovalState::Approved);
+    // Confirming can wait for approval itself, in quarantine.
+    let (olga, ask) = (person("olga"), admin_ask(AdminAction::ConfirmRestore, "confirm"));
+    assert!(restored.engine.pass(&olga, &ask).is_err());
+    approve(&restored, &person("otto"), &all(&restored)[1]).unwrap();
+    restored.engine.pass(&olga, &ask).unwrap();
+    super::backup::confirm_without(&restored);
+    let states: Vec<_> = all(&restored).into_iter().map(|a| a.state).collect();
+    let ended = [Ending::Withdrawn, Ending::Executed].map(ApprovalState::Ended);
+    assert_eq!(states, ended);
+    assert_eq!(restored.by_id(Operation::EXPORT, &id), WAITS);
 }

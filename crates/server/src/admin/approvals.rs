@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::Admin;
 use super::access::{Asked, Fact, dry_run};
 use super::handlers::{Answer, blocking, body};
+use super::pages::{self, Page};
 use crate::errors::{self, Fault};
 use crate::identity::Identity;
 
@@ -135,8 +136,13 @@ pub struct ApprovalsWaiting {
 pub(super) async fn list(
     State(admin): State<Arc<Admin>>,
     Extension(identity): Extension<Identity>,
-) -> Answer<Vec<ApprovalView>> {
-    Ok(Json(blocking(admin, identity, |m, caller| m.approvals(caller)).await?))
+    asked: pages::Asked,
+) -> Answer<Page<ApprovalView>> {
+    let which = pages::which(asked)?;
+    let rows = blocking(admin, identity, |m, caller| m.approvals(caller)).await?;
+    // The newest first.
+    let key = |row: &ApprovalView| format!("{:019}-{}", i64::MAX - row.opened.max(0), row.id);
+    Ok(Json(which.page(rows, key)?))
 }
 
 pub(super) async fn show(

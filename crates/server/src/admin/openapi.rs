@@ -240,7 +240,9 @@ fn described() -> Vec<Described> {
         on("POST", "/v1/replica/promote", "Let a replica take the place of its primary.")
             .takes::<PromoteReplica>()
             .gives::<RestoreConfirmed>(),
-        on("GET", "/v1/approvals", "What waits for approval, or did.").gives::<Vec<ApprovalView>>(),
+        on("GET", "/v1/approvals", "What waits for approval, or did.")
+            .query::<Which>()
+            .gives::<Page<ApprovalView>>(),
         on("GET", "/v1/approvals/{id}", "One request for approval.").gives::<ApprovalView>(),
         on("POST", "/v1/approvals/{id}/approve", "Approve what has this digest.")
             .takes::<Approve>()

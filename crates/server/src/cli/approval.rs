@@ -157,7 +157,7 @@ fn path(id: &str) -> String {
 impl List {
     fn run(self) -> Done {
         let client = Client::new(&self.reach, ANYBODY)?;
-        let mut rows: Vec<ApprovalView> = client.get("/v1/approvals")?;
+        let mut rows: Vec<ApprovalView> = client.all("/v1/approvals")?;
         if !self.all {
             rows.retain(|row| ["waiting", "approved", "not needed"].contains(&row.state.as_str()));
         }
