@@ -38,6 +38,7 @@ pub mod faults;
 pub mod files;
 mod head;
 pub mod kind;
+mod packed;
 mod reader;
 mod record;
 mod recover;
@@ -52,5 +53,7 @@ pub use codec::BadBytes;
 pub use head::{AnchorError, SignedHead, key_id};
 pub use reader::{Filter, ReadError, Records, UseReader};
 pub use record::{ChainName, Head, MAX_ACTOR, MAX_BODY, Record, RecordRef};
-pub use uses::{AppendError, Durability, Entry, OpenError, Options, Status, UseJournal};
+pub use uses::{
+    AppendError, Durability, Entry, Hold, OpenError, Options, SealedSegment, Status, UseJournal,
+};
 pub use verify::{Fault, Report, Start, Verifier, What, verify};

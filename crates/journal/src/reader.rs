@@ -1,12 +1,12 @@
 //! Reading the chain of uses while it is written: forward, backward, filtered, and verifying.
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::chain::ChainState;
 use crate::kind::SEGMENT_END;
+use crate::packed::{self, SegmentFile};
 use crate::record::{ChainName, Head, Record, RecordRef};
 use crate::recover;
 use crate::segment::{self, Found, Frames, Header, Step};
@@ -141,7 +141,7 @@ impl UseReader {
             }
             let path = segment::path(&self.dir, first);
             let Some(limit) = self.limit(first) else { continue };
-            let file = File::open(&path).map_err(ReadError::io(&path))?;
+            let file = SegmentFile::open(&self.dir, first).map_err(ReadError::io(&path))?;
             let mut end = match limit {
                 Limit::Known(end) => end,
                 Limit::Open => self.whole_end(first, &file)?,
@@ -167,8 +167,8 @@ impl UseReader {
         Ok(found)
     }
 
-    /// Checks the whole chain that is there, from the first file kept. MACs are checked from the
-    /// segment of `state` on, if one is given; every anchor must be met.
+    /// Checks the whole chain from its first record. MACs are checked from the segment of `state` on,
+    /// if one is given; every anchor must be met.
     ///
     /// # Errors
     /// The first fault.
@@ -178,14 +178,42 @@ impl UseReader {
         state: Option<&ChainState>,
         anchors: impl IntoIterator<Item = Head>,
     ) -> Result<Report, ReadError> {
+        self.verify_behind(site, None, state, anchors)
+    }
+
+    /// As [`Self::verify`], of a chain whose records up to `deleted` were deleted on purpose: it must
+    /// go on right behind that record. If what was to be deleted is still there, whole or in part,
+    /// it must lead to that record. Anchors of what was deleted are passed over.
+    ///
+    /// # Errors
+    /// The first fault.
+    pub fn verify_behind(
+        &self,
+        site: u32,
+        deleted: Option<Head>,
+        state: Option<&ChainState>,
+        anchors: impl IntoIterator<Item = Head>,
+    ) -> Result<Report, ReadError> {
         let files = self.files()?;
+        let genesis = Start::genesis(CHAIN, site);
+        let kept = deleted.unwrap_or(genesis.head);
         let start = match files.first() {
-            None | Some(1) => Start::genesis(CHAIN, site),
+            None | Some(1) => genesis,
+            Some(first) if *first > kept.seq + 1 => {
+                let what = What::Missing { through: first - 1 };
+                return Err(Fault::new(kept.seq + 1, what).into());
+            }
             Some(first) => {
                 let header = self.header(*first)?.ok_or_else(|| bad_header(*first))?;
-                Start { head: header.follows(), segment: Some((header.segment, header.first)) }
+                let follows = header.follows();
+                if *first == kept.seq + 1 && follows != kept {
+                    return Err(Fault::new(*first, What::DoesNotFollow).into());
+                }
+                Start { head: follows, segment: Some((header.segment, header.first)) }
             }
         };
+        let from = start.head.seq;
+        let anchors = anchors.into_iter().chain(deleted).filter(move |head| head.seq > from);
         let mut verifier = Verifier::new(CHAIN, site, start).with_anchors(anchors);
         if let Some(state) = state {
             verifier = verifier.with_state(state)?;
@@ -231,7 +259,7 @@ impl UseReader {
             Some(_) => {}
         }
         let path = segment::path(&self.dir, first);
-        let file = File::open(&path).map_err(ReadError::io(&path))?;
+        let file = SegmentFile::open(&self.dir, first).map_err(ReadError::io(&path))?;
         let mut frames = Frames::new(file);
         loop {
             let expected = verifier.head().seq + 1;
@@ -246,7 +274,8 @@ impl UseReader {
 
     /// Sequence numbers that can still be read in a file, for telling what kind of damage it is.
     fn sequence_numbers(&self, first: u64) -> Vec<u64> {
-        let bytes = std::fs::read(segment::path(&self.dir, first)).unwrap_or_default();
+        let file = SegmentFile::open(&self.dir, first);
+        let bytes = file.map(|file| file.salvage()).unwrap_or_default();
         let rows = bytes.get(segment::HEADER_LEN..).unwrap_or_default();
         segment::salvage(CHAIN, rows).into_iter().map(|(seq, _)| seq).collect()
     }
@@ -259,13 +288,17 @@ impl UseReader {
         recover::load_state(&self.dir, site, vault)?.ok_or(OpenError::StateMissing)
     }
 
+    fn has(&self, first: u64) -> bool {
+        segment::path(&self.dir, first).exists() || packed::path(&self.dir, first).exists()
+    }
+
     fn files(&self) -> Result<Vec<u64>, ReadError> {
         segment::list(&self.dir).map_err(ReadError::io(&self.dir))
     }
 
     fn header(&self, first: u64) -> Result<Option<Header>, ReadError> {
         let path = segment::path(&self.dir, first);
-        let file = File::open(&path).map_err(ReadError::io(&path))?;
+        let file = SegmentFile::open(&self.dir, first).map_err(ReadError::io(&path))?;
         Ok(Header::read(&file).map_err(ReadError::io(&path))?.ok())
     }
 
@@ -285,13 +318,14 @@ impl UseReader {
     }
 
     /// End of the last whole frame of a file whose end may be moving.
-    fn whole_end(&self, first: u64, file: &File) -> Result<u64, ReadError> {
+    fn whole_end(&self, first: u64, file: &SegmentFile) -> Result<u64, ReadError> {
         let path = segment::path(&self.dir, first);
-        let end = file.metadata().map_err(ReadError::io(&path))?.len();
+        let end = file.len().map_err(ReadError::io(&path))?;
         if segment::frame_before(file, end).map_err(ReadError::io(&path))?.is_some() {
             return Ok(end);
         }
-        let mut frames = Frames::new(file.try_clone().map_err(ReadError::io(&path))?);
+        let again = SegmentFile::open(&self.dir, first).map_err(ReadError::io(&path))?;
+        let mut frames = Frames::new(again);
         loop {
             match frames.step(end).map_err(ReadError::io(&path))? {
                 Step::Frame(_) => {}
@@ -387,7 +421,7 @@ impl Records {
                 At::Before(first) => {
                     let first = *first;
                     let Some(limit) = self.reader.limit(first) else { return Ok(None) };
-                    if !segment::path(&self.reader.dir, first).exists() {
+                    if !self.reader.has(first) {
                         // Not made yet, unless there are later ones.
                         return match self.reader.files()?.iter().find(|f| **f > first) {
                             None => Ok(None),
@@ -402,7 +436,8 @@ impl Records {
                         _ => return Err(bad_header(first).into()),
                     }
                     let path = segment::path(&self.reader.dir, first);
-                    let file = File::open(&path).map_err(ReadError::io(&path))?;
+                    let file = SegmentFile::open(&self.reader.dir, first);
+                    let file = file.map_err(ReadError::io(&path))?;
                     self.at = At::In {
                         first,
                         frames: Box::new(Frames::new(file)),

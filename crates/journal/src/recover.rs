@@ -4,13 +4,14 @@
 //! shows that they had been flushed; they are cut, and a gap record says so. Everything else that
 //! is wrong is an error: this server did not write it so, and nobody may be led to believe so.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::Path;
 
 use crate::chain::{Chain, ChainState, Vault};
 use crate::files::{FileOps, replace, write_all};
 use crate::kind::{GAP, Gap, SEGMENT_END};
+use crate::packed::SegmentFile;
 use crate::record::{ChainName, Head, Record};
 use crate::segment::{self, Frames, Header, Step};
 use crate::uses::OpenError;
@@ -140,7 +141,7 @@ impl Recovery<'_> {
             None => None,
         };
         let path = segment::path(self.dir, last);
-        let file = File::open(&path).map_err(OpenError::io(&path))?;
+        let file = SegmentFile::open(self.dir, last).map_err(OpenError::io(&path))?;
         let Ok(header) = Header::read(&file).map_err(OpenError::io(&path))? else {
             return self.torn_header(end, last);
         };
@@ -163,8 +164,8 @@ impl Recovery<'_> {
     fn segment_end(&self, first: u64, next: u64) -> Result<Record, OpenError> {
         let path = segment::path(self.dir, first);
         let read = || {
-            let file = File::open(&path)?;
-            let end = file.metadata()?.len();
+            let file = SegmentFile::open(self.dir, first)?;
+            let end = file.len()?;
             segment::frame_before(&file, end)
         };
         let bytes = read().map_err(OpenError::io(&path))?.unwrap_or_default();
@@ -207,9 +208,14 @@ impl Recovery<'_> {
         }
     }
 
-    fn scan(self, file: File, header: &Header, state_behind: bool) -> Result<Opened, OpenError> {
+    fn scan(
+        self,
+        file: SegmentFile,
+        header: &Header,
+        state_behind: bool,
+    ) -> Result<Opened, OpenError> {
         let path = segment::path(self.dir, header.first);
-        let size = file.metadata().map_err(OpenError::io(&path))?.len();
+        let size = file.len().map_err(OpenError::io(&path))?;
         let start = Start { head: header.follows(), segment: Some((header.segment, header.first)) };
         let mut verifier = Verifier::new(CHAIN, self.site, start)
             .with_state(&self.state)
@@ -259,7 +265,7 @@ impl Recovery<'_> {
 
     fn record_before(&self, first: u64, end: u64) -> Result<Record, OpenError> {
         let path = segment::path(self.dir, first);
-        let bytes = File::open(&path)
+        let bytes = SegmentFile::open(self.dir, first)
             .and_then(|f| segment::frame_before(&f, end))
             .map_err(OpenError::io(&path))?
             .unwrap_or_default();

@@ -13,14 +13,13 @@
 //! lost in a crash lie after the flush mark of every later frame; if a later frame says that a
 //! record was on disk and it is not there now, something else took it.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use strongroom_crypto::sha256;
 
 use crate::codec::{BadBytes, Reader, put_u32, put_u64};
+use crate::packed::SegmentFile;
 use crate::record::{ChainName, Head, MAX_ACTOR, MAX_BODY, RecordRef};
 
 const MAGIC: &[u8; 8] = b"SRUSES1\n";
@@ -76,7 +75,7 @@ impl Header {
         r.end().map(|()| header)
     }
 
-    pub(crate) fn read(file: &File) -> io::Result<Result<Self, BadBytes>> {
+    pub(crate) fn read(file: &SegmentFile) -> io::Result<Result<Self, BadBytes>> {
         let mut bytes = [0; HEADER_LEN];
         match file.read_exact_at(&mut bytes, 0) {
             Ok(()) => Ok(Header::decode(&bytes)),
@@ -98,12 +97,15 @@ pub(crate) fn list(dir: &Path) -> io::Result<Vec<u64>> {
         let name = entry?.file_name();
         let first: Option<u64> = name
             .to_str()
-            .and_then(|n| n.strip_prefix("uses-")?.strip_suffix(".seg"))
+            .and_then(|n| n.strip_prefix("uses-"))
+            .and_then(|n| n.strip_suffix(".seg").or_else(|| n.strip_suffix(".segz")))
             .filter(|n| n.len() == 20)
             .and_then(|n| n.parse().ok());
         firsts.extend(first);
     }
     firsts.sort_unstable();
+    // One that is being compressed is there twice for a moment.
+    firsts.dedup();
     Ok(firsts)
 }
 
@@ -182,7 +184,7 @@ pub(crate) fn salvage(chain: ChainName, bytes: &[u8]) -> Vec<(u64, u64)> {
 
 /// Walks the frames of one file forward through a bounded buffer.
 pub(crate) struct Frames {
-    file: File,
+    file: SegmentFile,
     /// Bytes read and not yet given out: `buf[start..]`, which begin at `offset` in the file.
     buf: Vec<u8>,
     start: usize,
@@ -203,7 +205,7 @@ pub(crate) enum Step<'a> {
 
 impl Frames {
     /// Frames after the header.
-    pub(crate) fn new(file: File) -> Self {
+    pub(crate) fn new(file: SegmentFile) -> Self {
         Frames { file, buf: Vec::new(), start: 0, offset: HEADER_LEN as u64 }
     }
 
@@ -217,8 +219,14 @@ impl Frames {
         let mut want = FRAME_EXTRA;
         let total = loop {
             let have = self.buf.get(self.start..).unwrap_or_default();
-            if have.len() < want && self.fill(want, limit)? {
-                continue;
+            if have.len() < want {
+                match self.fill(want, limit) {
+                    Ok(true) => continue,
+                    Ok(false) => {}
+                    // A block of a compressed file.
+                    Err(e) if e.kind() == io::ErrorKind::InvalidData => return Ok(Step::Bad),
+                    Err(e) => return Err(e),
+                }
             }
             let have = self.buf.get(self.start..).unwrap_or_default();
             match parse(have) {
@@ -254,7 +262,12 @@ impl Frames {
                 Ok(0) => break,
                 Ok(n) => got += n,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(e),
+                // What came before it is given out first.
+                Err(_) if got > 0 => break,
+                Err(e) => {
+                    self.buf.truncate(have);
+                    return Err(e);
+                }
             }
         }
         self.buf.truncate(have + got);
@@ -263,7 +276,7 @@ impl Frames {
 }
 
 /// The frame that ends at `end`: its bytes, or nothing when there is no whole frame.
-pub(crate) fn frame_before(file: &File, end: u64) -> io::Result<Option<Vec<u8>>> {
+pub(crate) fn frame_before(file: &SegmentFile, end: u64) -> io::Result<Option<Vec<u8>>> {
     let room = end.saturating_sub(HEADER_LEN as u64);
     if room < FRAME_EXTRA as u64 {
         return Ok(None);

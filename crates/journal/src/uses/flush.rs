@@ -74,10 +74,11 @@ impl Shared {
                 let saved = MutexGuard::unlocked(&mut inner, || {
                     let files = &*self.options.files;
                     recover::save_state(files, &self.dir, &state, &*self.vault)
+                        .map(|()| state.first())
                         .map_err(|e| (state, e))
                 });
                 match saved {
-                    Ok(()) => {}
+                    Ok(first) => inner.kept = first,
                     // A state that is behind is caught up with at the next opening, and it is kept
                     // with the next flush, when there is room.
                     Err((state, OpenError::Io { error, .. })) if is_full(&error) => {

@@ -12,6 +12,7 @@
 //! a short write left is cut off again, and the next append may find room.
 
 mod flush;
+mod retain;
 mod write;
 
 use std::fs::File;
@@ -31,6 +32,7 @@ use crate::record::Head;
 use crate::recover::{self, Opened};
 use crate::segment;
 use crate::verify::Fault;
+pub use retain::{Hold, SealedSegment};
 use write::next_file;
 
 /// When an append counts as done.
@@ -191,6 +193,8 @@ pub(crate) struct Shared {
     work: Condvar,
     /// Wakes those who wait for a flush.
     done: Condvar,
+    /// How many copy the files at this moment.
+    holds: Mutex<usize>,
 }
 
 struct Inner {
@@ -202,6 +206,9 @@ struct Inner {
     retired: Vec<Arc<dyn LogFile>>,
     /// The state to keep once the current file is durable.
     unsaved: Option<ChainState>,
+    /// First record of the segment whose state is kept: what lies before it is not needed for
+    /// opening.
+    kept: u64,
     /// When the oldest record was written that no flush has begun for.
     dirty_since: Option<Instant>,
     /// The same of the records that are being flushed now.
@@ -262,6 +269,7 @@ impl UseJournal {
             recover::save_state(&*ops, dir, &chain.state()?, &*vault)?;
         }
         let inner = Inner {
+            kept: chain.segment_first(),
             chain,
             file,
             written: at,
@@ -284,6 +292,7 @@ impl UseJournal {
             inner: Mutex::new(inner),
             work: Condvar::new(),
             done: Condvar::new(),
+            holds: Mutex::new(0),
         });
         let for_flusher = Arc::clone(&shared);
         let flusher = std::thread::Builder::new()
@@ -389,7 +398,7 @@ impl UseJournal {
         let at = self.shared.extent(true);
         let mut files = Vec::new();
         for first in segment::list(&self.shared.dir)? {
-            let path = segment::path(&self.shared.dir, first);
+            let path = self.path_of(first);
             match first.cmp(&at.first) {
                 std::cmp::Ordering::Less => {
                     let len = std::fs::metadata(&path)?.len();

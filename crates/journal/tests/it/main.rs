@@ -7,6 +7,7 @@ mod faults;
 mod heads;
 mod mutations;
 mod reading;
+mod retain;
 mod speed;
 mod uses;
 
