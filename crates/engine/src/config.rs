@@ -7,6 +7,7 @@ use strongroom_journal::Durability;
 use strongroom_kmip::Limits;
 
 use crate::disk::DiskLimits;
+use crate::retention::Retention;
 
 /// The engine's configuration.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct EngineConfig {
     pub segment_bytes: u64,
     /// When the disk is low or full.
     pub disk: DiskLimits,
+    /// How long the audit of uses is kept.
+    pub retention: Retention,
     /// A file on a second path that signed heads are appended to.
     pub anchors_path: Option<PathBuf>,
     /// Offer the Interop operation, for conformance runs.
@@ -62,6 +65,7 @@ impl EngineConfig {
             flush_window: Duration::from_millis(100),
             segment_bytes: 64 << 20,
             disk: DiskLimits::NONE,
+            retention: Retention::default(),
             anchors_path: None,
             interop: false,
             duplicate_names: false,

@@ -73,6 +73,10 @@ pub(crate) struct Inner {
     pub(crate) root_key_steps: Mutex<crate::root_key::Look>,
     unsealed: RwLock<Option<Arc<Unsealed>>>,
     pub(crate) clock: Watch,
+    /// Held while segments of the uses are compressed or deleted.
+    pub(crate) retaining: Mutex<()>,
+    /// Whether somebody waits for that to end.
+    pub(crate) closing: AtomicBool,
     pub(crate) disk: Arc<Disk>,
     pub(crate) machine: Machine,
 }
@@ -145,6 +149,8 @@ impl Engine {
             root_key_steps: Mutex::default(),
             unsealed: RwLock::new(None),
             clock,
+            retaining: Mutex::new(()),
+            closing: AtomicBool::new(false),
             disk: Arc::new(disk),
             machine,
         });
@@ -202,6 +208,7 @@ impl Engine {
     /// Flushes everything, signs the chains' heads and stops the writer. Requests that come later are refused.
     pub fn stop(&self) {
         self.finish();
+        let _ended = self.end_retaining();
         self.inner.set_unsealed(None);
         self.inner.store.stop();
     }

@@ -37,6 +37,17 @@ struct Last {
     changes: u64,
     /// The end of the chain of uses right after the last signed head was recorded in it.
     uses: u64,
+    /// The last record of the uses that a head on the second path covers, and the record that holds
+    /// that head.
+    anchored: (u64, u64),
+}
+
+impl Signed {
+    /// The last record of the uses that a head on the second path covers, since the start, and the
+    /// record that holds that head.
+    pub(crate) fn anchored(&self) -> (u64, u64) {
+        self.0.lock().anchored
+    }
 }
 
 impl Engine {
@@ -78,9 +89,7 @@ impl Engine {
             return Ok(Vec::new());
         }
         let seed = self.signing_key()?;
-        let destroyed = inner.store.read(|tx| tx.counts())?;
-        let destroyed =
-            destroyed.iter().find(|(place, _)| *place == 3).map_or(0, |(_, n)| n.unsigned_abs());
+        let destroyed = self.destroyed()?;
         let time_ms = last.at_ms.unsigned_abs();
         let mut signed = Vec::new();
         for (chain, head) in moved {
@@ -93,11 +102,27 @@ impl Engine {
         last.changes = changes.seq;
         last.uses = unsealed.uses_status().written.seq;
         self.anchor(&signed)?;
+        if let Some(of_uses) = signed.iter().find(|head| head.chain == ChainName::Uses) {
+            last.anchored = (of_uses.head.seq, last.uses);
+        }
         Ok(signed)
     }
 
+    /// Signs the end of what is to be deleted of the uses.
+    pub(crate) fn sign_deletion(&self, head: Head) -> Result<SignedHead, EngineError> {
+        let seed = self.signing_key()?;
+        let time_ms = self.inner.stamp_ms().unsigned_abs();
+        let site = self.inner.config.site;
+        Ok(SignedHead::sign(&seed, ChainName::Uses, site, head, time_ms, self.destroyed()?)?)
+    }
+
+    fn destroyed(&self) -> Result<u64, EngineError> {
+        let counts = self.inner.store.read(|tx| tx.counts())?;
+        Ok(counts.iter().find(|(place, _)| *place == 3).map_or(0, |(_, n)| n.unsigned_abs()))
+    }
+
     /// Appends anchor lines to the second path, where one is configured.
-    fn anchor(&self, heads: &[SignedHead]) -> Result<(), EngineError> {
+    pub(crate) fn anchor(&self, heads: &[SignedHead]) -> Result<(), EngineError> {
         let Some(path) = &self.inner.config.anchors_path else { return Ok(()) };
         let lines: String = heads.iter().map(|head| format!("{head}\n")).collect();
         OpenOptions::new()

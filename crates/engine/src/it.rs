@@ -28,6 +28,7 @@ mod periods;
 mod query;
 mod release;
 mod replica;
+mod retention;
 mod root_key;
 mod rotation;
 mod trail;

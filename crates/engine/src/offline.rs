@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use strongroom_journal::{ChainName, Fault, Head, SignedHead, Start, UseReader, Verifier};
+use strongroom_journal::{ChainName, Fault, Head, Record, SignedHead, Start, UseReader, Verifier};
+use strongroom_model::Change;
 use strongroom_store::JournalFile;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::retention::deleted_in;
 use crate::trail::AuditFault;
 use crate::unsealed::USES_DIR;
 
@@ -111,6 +113,7 @@ pub fn verify_files(dir: &Path, anchors: &[SignedHead]) -> Result<FilesReport, E
         .with_anchors(of(anchors, ChainName::Changes));
     let mut sound: Result<(), Fault> = Ok(());
     let (mut from, mut records) = (1, 0);
+    let mut deleted = None;
     loop {
         let page = journal.records(site, from, PAGE)?;
         let Some(last) = page.last() else { break };
@@ -118,6 +121,7 @@ pub fn verify_files(dir: &Path, anchors: &[SignedHead]) -> Result<FilesReport, E
         for record in &page {
             waiting.meet(Head { seq: record.seq, hash: record.hash });
             records += 1;
+            deleted = deletion(site, record).or(deleted);
             if sound.is_ok() {
                 sound = verifier.check(&record.as_ref());
             }
@@ -132,14 +136,14 @@ pub fn verify_files(dir: &Path, anchors: &[SignedHead]) -> Result<FilesReport, E
     let changes = (records, end);
 
     let reader = UseReader::open(&dir.join(USES_DIR));
-    let uses = match reader.verify(site, None, of(anchors, ChainName::Uses)) {
+    let uses = match reader.verify_behind(site, deleted, None, of(anchors, ChainName::Uses)) {
         Ok(report) => (report.records, report.head),
         Err(error) => {
             faults.push(uses_fault(&error));
             (0, ChainName::Uses.genesis(site))
         }
     };
-    unmet.append(&mut unmet_uses(&reader, anchors));
+    unmet.append(&mut unmet_uses(&reader, deleted, anchors));
     Ok(FilesReport { site, changes, uses, faults, unmet })
 }
 
@@ -154,15 +158,29 @@ fn uses_fault(error: &strongroom_journal::ReadError) -> AuditFault {
     }
 }
 
-/// Reads as far as the chain can be read.
-fn unmet_uses(reader: &UseReader, anchors: &[SignedHead]) -> Vec<Unmet> {
+/// The end of what was deleted of the uses, if the record is one of a deletion.
+fn deletion(site: u32, record: &Record) -> Option<Head> {
+    let (_, change) = Change::decode(record.kind, &record.body).ok()?;
+    let head = deleted_in(&change)?;
+    (head.chain == ChainName::Uses && head.site == site).then_some(head.head)
+}
+
+/// Reads as far as the chain can be read. What lies before the end of what was `deleted` on purpose
+/// is not there to be met.
+fn unmet_uses(reader: &UseReader, deleted: Option<Head>, anchors: &[SignedHead]) -> Vec<Unmet> {
     let mut waiting = Waiting::new(anchors, ChainName::Uses);
+    if let Some(deleted) = deleted {
+        waiting.meet(deleted);
+    }
     if let Ok(records) = reader.records(1) {
         for record in records.map_while(Result::ok) {
             waiting.meet(Head { seq: record.seq, hash: record.hash });
         }
     }
-    waiting.finish()
+    let from = deleted.map_or(0, |head| head.seq);
+    let mut unmet = waiting.finish();
+    unmet.retain(|one| one.anchor.head.seq >= from);
+    unmet
 }
 
 impl Engine {
@@ -191,7 +209,7 @@ impl Engine {
             page.iter().for_each(|r| waiting.meet(Head { seq: r.seq, hash: r.hash }));
         }
         let mut unmet = waiting.finish();
-        unmet.append(&mut unmet_uses(uses, anchors));
+        unmet.append(&mut unmet_uses(uses, self.uses_deleted(site), anchors));
         Ok(unmet)
     }
 }

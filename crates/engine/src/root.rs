@@ -98,6 +98,7 @@ impl Engine {
         if let Err(error) = self.sign_heads() {
             tracing::warn!(%error, "the ends of the audit chains were not signed");
         }
+        let _ended = self.end_retaining();
         self.inner.set_unsealed(None);
         self.inner.store.lock()?;
         self.inner.cache.clear();

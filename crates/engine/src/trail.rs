@@ -200,8 +200,9 @@ impl Engine {
         })?;
         let uses = uses
             .reader()
-            .verify(
+            .verify_behind(
                 self.inner.config.site,
+                self.uses_deleted(self.inner.config.site),
                 Some(&state),
                 anchored(anchors, ChainName::Uses, uses.status().written),
             )

@@ -56,6 +56,8 @@ impl Engine {
         let inner = &self.inner;
         let unsealed = inner.unsealed().ok_or(EngineError::Sealed)?;
         // The epochs in the header must be those of the copy; and one copy at a time has its name.
+        // And the files of the uses those that its record of a deletion leaves.
+        let _held = unsealed.uses().hold();
         let one = inner.epoch_changes.try_lock().ok_or_else(under_way)?;
         let path = inner.config.data_dir.join(COPY);
         let store = self.copy_store(&path)?;

@@ -58,7 +58,7 @@ impl House {
         Self::with(|_| {})
     }
 
-    fn with(configure: impl FnOnce(&mut EngineConfig)) -> Self {
+    pub(super) fn with(configure: impl FnOnce(&mut EngineConfig)) -> Self {
         let dir = TempDir::new().unwrap();
         let mut config = EngineConfig::new(dir.path());
         configure(&mut config);
@@ -82,7 +82,7 @@ impl House {
         file
     }
 
-    fn verify(&self, file: &Path) -> Result<crate::VerifiedBackup, EngineError> {
+    pub(super) fn verify(&self, file: &Path) -> Result<crate::VerifiedBackup, EngineError> {
         verify_backup(file, &self.slots(), &self.unlock(), self.place.path())
     }
 
