@@ -11,6 +11,11 @@ tally rust_tests "chains: every class of byte, truncation, anchors" -p strongroo
 tally rust_tests "a full disk, each call that may meet it" -p strongroom-engine --lib disk::
 tally rust_tests "a full disk: tmpfs and ext4, the binary itself" \
     -p strongroom-server --test it disk::
+tally rust_tests "retention: each step cut off, backups, missing files" \
+    -p strongroom-engine --lib retention
+tally rust_tests "retention: the binary, killed while it deletes" \
+    -p strongroom-server --test it retention::
+tally rust_tests "what ends soon" -p strongroom-engine --lib ahead::
 tally rust_tests "sources, exports, files alone" -p strongroom-engine --lib it::forward
 tally rust_tests "signed heads" -p strongroom-engine --lib it::heads
 tally rust_tests "formats; hung, resetting and wrong receivers; rsyslog" -p strongroom-siem

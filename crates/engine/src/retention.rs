@@ -6,6 +6,8 @@
 //! that is missing and that no such record explains is a loss, and found. The head goes to the second
 //! path too, so that also whoever has only the files and the anchors can tell.
 //!
+//! Before that, what is to be deleted is verified: a loss must not pass for a deletion.
+//!
 //! Interrupted between the record and the deletion, the next round deletes what the record names.
 
 use std::sync::atomic::Ordering;
@@ -117,7 +119,7 @@ fn decide(segments: &mut [SegmentFate], rules: &Retention, bounds: &Bounds) {
         let rule = if rules.keep_days > 0 && segment.ended_ms < oldest_kept {
             format!("keep_days = {}", rules.keep_days)
         } else if rules.keep_bytes > 0 && total > rules.keep_bytes {
-            format!("keep_gib = {}", rules.keep_bytes >> 30)
+            format!("keep_size = {}", rules.keep_bytes)
         } else {
             stays.get_or_insert("an older segment is kept");
             continue;
@@ -243,6 +245,7 @@ impl Engine {
             let ends = uses.sealed().map_err(unreadable)?;
             let head = ends.iter().find(|s| s.last.seq == last.last).map(|s| s.last);
             let head = head.ok_or_else(|| EngineError::Audit("a segment has gone".to_owned()))?;
+            self.is_whole(head)?;
             self.record_deletion(by, first, last, head)?;
             if uses.delete_through(last.last).map_err(unreadable)? > 0 {
                 done.deleted = doomed.len() as u64;
@@ -276,6 +279,16 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Whether all is there from the last deletion to `head`: a file that somebody took away must
+    /// not pass for one that was deleted by a rule.
+    fn is_whole(&self, head: Head) -> Result<(), EngineError> {
+        let unsealed = self.inner.unsealed().ok_or(EngineError::Sealed)?;
+        let (site, reader) = (self.inner.config.site, unsealed.uses().reader());
+        reader.verify_through(site, self.uses_deleted(site), head).map(drop).map_err(|error| {
+            EngineError::Audit(format!("nothing is deleted, since the audit is not whole: {error}"))
+        })
     }
 
     fn record_deletion(

@@ -194,7 +194,33 @@ impl UseReader {
         state: Option<&ChainState>,
         anchors: impl IntoIterator<Item = Head>,
     ) -> Result<Report, ReadError> {
-        let files = self.files()?;
+        self.verify_files(self.files()?, site, deleted, state, anchors)
+    }
+
+    /// As [`Self::verify_behind`], of the files up to the one that ends with the record `last` alone:
+    /// before they are deleted, lest a loss among them be taken for a deletion.
+    ///
+    /// # Errors
+    /// The first fault.
+    pub fn verify_through(
+        &self,
+        site: u32,
+        deleted: Option<Head>,
+        last: Head,
+    ) -> Result<Report, ReadError> {
+        let mut files = self.files()?;
+        files.retain(|first| *first <= last.seq);
+        self.verify_files(files, site, deleted, None, [last])
+    }
+
+    fn verify_files(
+        &self,
+        files: Vec<u64>,
+        site: u32,
+        deleted: Option<Head>,
+        state: Option<&ChainState>,
+        anchors: impl IntoIterator<Item = Head>,
+    ) -> Result<Report, ReadError> {
         let genesis = Start::genesis(CHAIN, site);
         let kept = deleted.unwrap_or(genesis.head);
         let start = match files.first() {

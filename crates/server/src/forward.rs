@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use strongroom_engine::Engine;
+use strongroom_engine::{Engine, Forwarded};
 use strongroom_siem::{Destination, DestinationState, Device, Forwarder};
 
 use crate::admin::types::ForwardState;
@@ -165,6 +165,15 @@ impl Forwarding {
         {
             tracing::warn!("a destination of the audit did not stop in time");
         }
+    }
+
+    /// How far every destination has confirmed the chain of uses.
+    pub fn confirmed_uses(&self) -> Forwarded {
+        if self.destinations.is_empty() {
+            return Forwarded::Nowhere;
+        }
+        let confirmed = locked(&self.running).as_ref().and_then(|f| f.confirmed("uses"));
+        Forwarded::UpTo(confirmed.unwrap_or(0))
     }
 
     fn states(&self) -> Vec<DestinationState> {

@@ -22,8 +22,8 @@ use crate::kmip_listener::now;
 use crate::pki::{Authority, Subject, hex};
 use crate::serve::Running;
 use crate::service::{
-    Access, AdminAsk, Approvals, AuditQuery, Backups, Caller, Done, Handler, KeyQuery, Manager,
-    Measures, Pieces, Reply,
+    Access, AdminAsk, Approvals, AuditQuery, Backups, Caller, Done, Handler, Keeps, KeyQuery,
+    Manager, Measures, Pieces, Reply,
 };
 use crate::setup::{Person, enrol, load_authority, make_authority, make_server_certificate};
 use crate::tls;
@@ -175,6 +175,16 @@ impl Backups for Memory {
     fn confirm_restore(&self, _: &Caller, _: &ConfirmRestore) -> Result<RestoreConfirmed, Fault> {
         no()
     }
+}
+
+impl Keeps for Memory {
+    fn retention(&self) -> Result<crate::admin::types::RetentionView, Fault> {
+        no()
+    }
+    fn retain(&self, _: &Caller) -> Result<crate::admin::types::RetentionDone, Fault> {
+        no()
+    }
+    fn retain_by_itself(&self) {}
 }
 
 impl Manager for Memory {

@@ -215,6 +215,7 @@ fn tick(
             manager.tick();
             if ticks.is_multiple_of(TICKS_AHEAD) {
                 manager.tell_ahead(certificates.endings(manager.as_ref()));
+                manager.retain_by_itself();
             }
             ticks += 1;
             certificates.look_at_lists(manager.as_ref(), false);

@@ -143,6 +143,23 @@ fn without_retention_a_missing_first_segment_is_found() {
 }
 
 #[test]
+fn a_file_that_is_missing_does_not_pass_for_a_deletion() {
+    for missing in [0, 2] {
+        let kept = tempfile::tempdir().unwrap();
+        let bench = bench(Machine::default(), &kept.path().join("anchors"));
+        uses(&bench);
+        let now_ms = later(&bench, 31);
+        let fates = bench.engine.retention(Forwarded::Nowhere, now_ms).unwrap();
+        fs::remove_file(&segments(&bench)[missing]).unwrap();
+        let refused = bench.engine.retain(&Caller::server(), Forwarded::Nowhere, now_ms);
+        assert!(matches!(refused, Err(EngineError::Audit(_))), "{refused:?}");
+        assert_eq!(bench.engine.uses_deleted_through(), None);
+        let fault = bench.engine.audit_verify().unwrap_err();
+        assert_eq!(fault.seq, Some(fates[missing].first));
+    }
+}
+
+#[test]
 fn nothing_is_deleted_under_an_alarm_of_the_clock_or_without_a_second_path() {
     let kept = tempfile::tempdir().unwrap();
     let bench = bench(Machine::default(), &kept.path().join("anchors"));

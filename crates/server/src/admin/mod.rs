@@ -16,6 +16,7 @@ pub mod openapi;
 mod pages;
 mod problem;
 mod replica;
+pub mod retention;
 pub mod types;
 
 pub use guard::WOULD_WAIT;
@@ -64,6 +65,9 @@ const POLICY: usize = 8 * strongroom_policy::MAX_TEXT;
 /// The largest list of anchors.
 const ANCHORS: usize = 16 << 20;
 
+/// What the audit calls a round of retention.
+const RUN_RETENTION: &str = "Run Retention";
+
 /// One route.
 pub struct Route {
     /// The method.
@@ -81,7 +85,7 @@ pub struct Route {
 }
 
 macro_rules! routes {
-    ($( $method:literal $path:literal $action:ident, $unsealed:literal, $operation:literal => $handler:expr; )*) => {
+    ($( $method:literal $path:literal $action:ident, $unsealed:literal, $operation:expr => $handler:expr; )*) => {
         /// Every route.
         pub const ROUTES: &[Route] = &[ $( Route {
             method: $method, path: $path, action: AdminAction::$action, unsealed: $unsealed, operation: $operation,
@@ -148,6 +152,8 @@ routes! {
     "GET" "/v1/approval-rules" ListApprovals, true, "List Approval Rules" => get(approvals::rules);
     "PUT" "/v1/approval-rules/{name}" ChangeApprovals, true, "Require Approval" => put(approvals::require);
     "DELETE" "/v1/approval-rules/{name}" ChangeApprovals, true, "Waive Approval" => delete(approvals::waive);
+    "GET" "/v1/audit/retention" Status, true, "Show Retention" => get(retention::show);
+    "POST" "/v1/audit/retention" Configure, true, RUN_RETENTION => post(retention::run);
     "GET" "/v1/audit/export" ReadAudit, true, "Export Audit" => get(export::export);
     "GET" "/v1/audit/key" VerifyAudit, true, "Read Audit" => get(handlers::audit_key);
     "POST" "/v1/audit/verify" VerifyAudit, true, "Verify Audit" => post(handlers::audit_verify_against).layer(DefaultBodyLimit::max(ANCHORS));
@@ -420,6 +426,7 @@ fn on_full_disk(route: &Route) -> bool {
         A::Unseal | A::Seal | A::VerifyAudit | A::ReadPolicy => true,
         // It keeps a record of itself in the store.
         A::Backup => false,
+        A::Configure if route.operation == RUN_RETENTION => true,
         _ => route.method == "GET",
     }
 }
@@ -443,7 +450,7 @@ fn in_quarantine(route: &Route) -> bool {
             | A::VerifyAudit
             | A::ReadPolicy
     );
-    route.method == "GET" || towards
+    route.method == "GET" || (towards && route.operation != RUN_RETENTION)
 }
 
 /// The row of a request.
@@ -551,7 +558,8 @@ mod tests {
             .map(|route| route.operation)
             .collect();
         answered.sort_unstable();
-        let expected = ["Compare Policy", "Seal", "Test Policy", "Unseal", "Verify Audit"];
+        let expected =
+            ["Compare Policy", "Run Retention", "Seal", "Test Policy", "Unseal", "Verify Audit"];
         assert_eq!(answered, expected);
     }
 

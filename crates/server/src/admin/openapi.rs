@@ -20,6 +20,7 @@ use super::export::Parameters as ExportParameters;
 use super::handlers::{AuditParameters, KeyParameters};
 use super::pages::{Page, Which};
 use super::replica::{PromoteReplica, ReplicaReport};
+use super::retention::{RetentionDone, RetentionView};
 use super::types::{
     AuditKey, AuditPage, AuditRecord, AuditVerdict, ConfirmRestore, Health, KeyPage, KeyRotated,
     KeyView, NewRootKey, NewSlot, PreparedRootKey, Problem, ReplaceRootKey, RestoreConfirmed,
@@ -236,6 +237,10 @@ fn described() -> Vec<Described> {
         on("POST", "/v1/backup/confirm", "Confirm a restored store.")
             .takes::<ConfirmRestore>()
             .gives::<RestoreConfirmed>(),
+        on("GET", "/v1/audit/retention", "What becomes of the files of the audit of uses.")
+            .gives::<RetentionView>(),
+        on("POST", "/v1/audit/retention", "Compress and delete what the configuration says.")
+            .gives::<RetentionDone>(),
         on("GET", "/v1/replica", "What this replica is of.").gives::<ReplicaReport>(),
         on("POST", "/v1/replica/promote", "Let a replica take the place of its primary.")
             .takes::<PromoteReplica>()

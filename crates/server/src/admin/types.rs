@@ -15,6 +15,7 @@ pub use super::certificates::{
 pub use super::disk::{Disk, Room};
 pub use super::pages::Page;
 pub use super::replica::{PromoteReplica, ReplicaReport, ReplicaView};
+pub use super::retention::{RetentionDone, RetentionView, SegmentRow, SegmentState};
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 mod out;
+mod retention;
 mod verify;
 
 use super::client::{Client, encode};
@@ -24,6 +25,9 @@ pub enum Audit {
     Export(out::Export),
     /// Check that no record was edited, removed, reordered or cut off.
     Verify(verify::Verify),
+    /// How long the audit of uses is kept.
+    #[command(subcommand)]
+    Retention(retention::Retention),
     /// The public key that the chains' ends are signed with. Note it while all is well.
     Key(verify::Key),
 }
@@ -69,6 +73,7 @@ impl Audit {
             Self::Show(c) => c.run(),
             Self::Export(c) => c.run(),
             Self::Verify(c) => c.run(),
+            Self::Retention(c) => c.run(),
             Self::Key(c) => c.run(),
         }
     }

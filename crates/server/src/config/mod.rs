@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use strongroom_engine::DiskLimits;
+use strongroom_engine::{DiskLimits, Retention};
 use strongroom_kmip::Limits;
 
 use crate::errors::{self, Fault};
@@ -149,6 +149,10 @@ pub struct Audit {
     pub flush_window: Duration,
     /// Where signed heads are appended.
     pub anchors_path: Option<PathBuf>,
+    /// Bytes of a file of the chain of uses.
+    pub segment_bytes: u64,
+    /// How long these are kept.
+    pub retention: Retention,
 }
 
 /// `[log]`.
@@ -242,6 +246,8 @@ impl Config {
                 uses_flushed: s.text("audit.uses")?.as_deref() == Some("flushed"),
                 flush_window: s.duration("audit.flush_window")?,
                 anchors_path: s.path("audit.anchors_path")?,
+                segment_bytes: s.size("audit.segment_size")? as u64,
+                retention: s.retention()?,
             },
             duplicate_names: s.flag("kmip.duplicate_names")?,
             destroy_delay: s.number("life_cycle.destroy_delay")?,
@@ -400,6 +406,23 @@ impl Settings {
         value.and_then(|t| parse_duration(&t)).ok_or_else(|| self.bad(path))
     }
 
+    fn retention(&mut self) -> Result<Retention, Fault> {
+        let kept = Retention {
+            compress: self.flag("audit.compress")?,
+            keep_days: self.number("audit.keep_days")?,
+            keep_bytes: self.size("audit.keep_size")? as u64,
+        };
+        let deletes = kept.keep_days > 0 || kept.keep_bytes > 0;
+        if deletes && self.path("audit.anchors_path")?.is_none() && self.forward.is_empty() {
+            return Err(Fault::new(
+                errors::CONFIG_BAD_VALUE,
+                "`audit.keep_days` and `audit.keep_size` delete only what a second path has signed \
+                 heads of: give `audit.anchors_path`, or a destination under `[[forward]]`.",
+            ));
+        }
+        Ok(kept)
+    }
+
     fn size(&mut self, path: &str) -> Result<usize, Fault> {
         let value = self.value(path)?;
         value.as_ref().and_then(parse_size).ok_or_else(|| self.bad(path))
@@ -416,6 +439,7 @@ fn check(key: &Key, value: &toml::Value) -> Result<(), ()> {
         Kind::Path => text.is_some_and(|t| key.default.is_none() || !t.is_empty()),
         Kind::Address => text.is_some_and(|t| t.parse::<SocketAddr>().is_ok()),
         Kind::Duration => text.and_then(parse_duration).is_some(),
+        Kind::Room => parse_size(value).is_some_and(|n| n <= 1 << 50),
         Kind::Size => parse_size(value).is_some_and(|n| (1024..=1 << 30).contains(&n)),
         Kind::Choice(words) => text.is_some_and(|t| words.contains(&t)),
         Kind::Words(words) => text.is_some_and(|t| t.is_empty() || t == words),

@@ -18,6 +18,8 @@ pub enum Kind {
     Duration,
     /// Bytes: a number alone or with `KiB`, `MiB`, `GiB`.
     Size,
+    /// Bytes of disk, as a size, or 0.
+    Room,
     /// One of these words.
     Choice(&'static [&'static str]),
     /// A sentence that must be given exactly, or left out.
@@ -35,6 +37,7 @@ impl Kind {
             Kind::Address => "IP:PORT".into(),
             Kind::Duration => "a duration such as \"100ms\", \"10s\", \"5m\" or \"1h\"".into(),
             Kind::Size => "a size such as \"64KiB\" or \"1MiB\"".into(),
+            Kind::Room => "0 or a size such as \"500MiB\" or \"20GiB\"".into(),
             Kind::Choice(words) => words.join(" or "),
             Kind::Words(words) => format!("exactly \"{words}\", or nothing"),
         }
@@ -261,6 +264,30 @@ pub const KEYS: &[Key] = &[
         Kind::Path,
         None,
         "A file on another disk or host that signed heads of the audit are appended to, so that a rewritten past shows.",
+    ),
+    key(
+        "audit.segment_size",
+        Kind::Size,
+        Some("\"64MiB\""),
+        "A file of the audit of uses is closed at this size, and the key of its codes erased.",
+    ),
+    key(
+        "audit.compress",
+        Kind::Bool,
+        Some("true"),
+        "Compress closed files of the audit of uses. They are read as before.",
+    ),
+    key(
+        "audit.keep_days",
+        Kind::Integer(0, 36_500),
+        Some("0"),
+        "Delete files of the audit of uses that were closed longer ago, once they are forwarded and anchored. 0 keeps them for ever.",
+    ),
+    key(
+        "audit.keep_size",
+        Kind::Room,
+        Some("0"),
+        "Delete the oldest closed files while all of them take more than this, once they are forwarded and anchored. 0 keeps all.",
     ),
     key(
         "kmip.duplicate_names",

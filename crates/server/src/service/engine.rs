@@ -17,6 +17,7 @@ use strongroom_siem::Style;
 use zeroize::Zeroizing;
 
 use super::backup::{self, Backups, Pieces};
+use super::retention::{self, Keeps, Round};
 use super::{
     AuditQuery, Caller, Done, Ending, Handler, KeyQuery, Lines, Manager, Measures, Reply, audit,
     keys, replica,
@@ -24,8 +25,8 @@ use super::{
 use crate::admin::types::{
     AuditPage, AuditRecord, AuditVerdict, ChainHead, ClientRow, ConfirmRestore, KeyPage,
     KeyRotated, KeyView, Memory, NewRootKey, NewSlot, PortStatus, PreparedRootKey, ReplicaReport,
-    ReplicaView, RestoreConfirmed, Room, Rotation, SecretText, SharesVerified, Slot, SlotAdded,
-    State, Status, Unseal, UnsealProgress, Unsealing,
+    ReplicaView, RestoreConfirmed, RetentionDone, RetentionView, Room, Rotation, SecretText,
+    SharesVerified, Slot, SlotAdded, State, Status, Unseal, UnsealProgress, Unsealing,
 };
 use crate::config::Config;
 use crate::errors::{self, Fault};
@@ -42,6 +43,7 @@ pub struct EngineManager {
     rotation: Mutex<Rotation>,
     long: Sender<Work>,
     forwarding: Forwarding,
+    round: Round,
     /// What goes into a backup beside the store and the audit: name in it, and path.
     beside: Vec<(String, PathBuf)>,
 }
@@ -102,6 +104,8 @@ impl EngineManager {
             flush_window: config.audit.flush_window,
             anchors_path: config.audit.anchors_path.clone(),
             disk: config.data.disk,
+            segment_bytes: config.audit.segment_bytes,
+            retention: config.audit.retention,
             interop: config.kmip.interop,
             duplicate_names: config.duplicate_names,
             destroy_delay: config.destroy_delay,
@@ -120,6 +124,7 @@ impl EngineManager {
             rotation: Mutex::default(),
             long: long_thread()?,
             forwarding: Forwarding::new(config),
+            round: Round::default(),
             beside: beside(config),
         })
     }
@@ -616,6 +621,20 @@ impl Manager for EngineManager {
         self.engine.finish();
         self.forwarding.stop(STOP_PATIENCE);
         self.engine.stop();
+    }
+}
+
+impl Keeps for EngineManager {
+    fn retention(&self) -> Result<RetentionView, Fault> {
+        retention::view(&self.engine, self.forwarding.confirmed_uses())
+    }
+
+    fn retain(&self, caller: &Caller) -> Result<RetentionDone, Fault> {
+        retention::retain(&self.engine, caller, self.forwarding.confirmed_uses())
+    }
+
+    fn retain_by_itself(&self) {
+        retention::in_background(&self.engine, &self.round, self.forwarding.confirmed_uses());
     }
 }
 

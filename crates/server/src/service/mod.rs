@@ -9,11 +9,13 @@ mod engine;
 mod faults;
 mod keys;
 mod replica;
+mod retention;
 
 pub use access::Access;
 pub use approvals::{Approvals, preset};
 pub use audit::unmet_anchor;
 pub use backup::{Backups, Pieces};
+pub use retention::Keeps;
 
 use std::sync::Arc;
 
@@ -123,7 +125,7 @@ pub struct Done<'a> {
 }
 
 /// What the admin API needs.
-pub trait Manager: Handler + Access + Approvals + Backups {
+pub trait Manager: Handler + Access + Approvals + Backups + Keeps {
     /// Whether requests are answered.
     fn state(&self) -> State;
     /// Why this installation is not for production; empty if nothing speaks against it.

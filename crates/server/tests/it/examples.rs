@@ -339,6 +339,8 @@ fn audit(s: &mut Script) {
     s.show("audit export --format cef --operation Encrypt", 0);
     s.show("audit key", 0);
     s.show("audit verify", 0);
+    s.show("audit retention show", 0);
+    s.show("audit retention run --dry-run", 0);
 }
 
 fn root(s: &mut Script) {

@@ -23,6 +23,7 @@ mod pty;
 mod quickstart;
 mod recipes;
 mod replica;
+mod retention;
 mod root;
 mod root_key;
 mod rotation;
