@@ -325,6 +325,8 @@ fn a_request_expires_by_the_clock() {
     assert_eq!(only(&bench).state, ApprovalState::Expired);
     assert_eq!(bench.engine.approvals_waiting(), (0, None));
     assert!(matches!(approve(&bench, &person("omar"), &waiting), Err(EngineError::WrongState(_))));
+    assert_eq!(destroy(&bench, &id), WAITS);
+    assert_eq!(bench.state(&id), State::PRE_ACTIVE, "what may be too late is not done");
     bench.engine.confirm_clock(&Caller::server()).unwrap();
     assert_eq!(destroy(&bench, &id), WAITS);
     assert_eq!(all(&bench).len(), 2);

@@ -254,6 +254,7 @@ fn decoded(part: &str) -> String {
 mod tests {
     use super::super::ROUTES;
     use super::*;
+    use crate::errors;
 
     #[test]
     fn secrets_are_not_shown_to_approvers_wherever_they_stand() {
@@ -284,6 +285,34 @@ mod tests {
         for never in ["Unseal", "Seal", "Recover Officer", "Revoke Certificate", "Approve"] {
             assert!(!waiting.contains(&never), "{never}");
         }
+    }
+
+    #[test]
+    fn what_waits_is_answered_with_202_and_where_the_approval_is() {
+        let fault = Fault::new(errors::NEEDS_APPROVAL, "It is approval 0123456789.");
+        let response = Waits { fault, id: Some("0123456789".to_owned()) }.into_response();
+        assert_eq!(response.status(), 202);
+        assert_eq!(response.headers()[header::LOCATION], "/v1/approvals/0123456789");
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        let fault = Fault::from(errors::NO_APPROVERS);
+        let response = Waits::from(fault).into_response();
+        assert_eq!(response.status(), 409);
+        assert!(!response.headers().contains_key(header::LOCATION));
+    }
+
+    #[test]
+    fn a_failed_attempt_says_that_its_approval_is_used_up() {
+        let passed = Passed { used: Some("0123456789".to_owned()), would: Vec::new() };
+        let mut failed = Fault::bad_request("That is no rule.").into_response();
+        passed.told(&mut failed);
+        let fault = failed.extensions().get::<Fault>().unwrap();
+        assert_eq!(
+            fault.detail,
+            "That is no rule. Approval 0123456789 is used up by this attempt."
+        );
+        let mut done = "done".into_response();
+        passed.told(&mut done);
+        assert!(done.extensions().get::<Fault>().is_none());
     }
 
     #[test]
