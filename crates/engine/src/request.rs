@@ -247,7 +247,12 @@ fn run(
     prepared: &mut [Option<Prepared>],
 ) -> Result<Ran, Stop> {
     let time = inner.time();
-    let server = inner.store.server_state();
+    // On the writer as the transaction has it: a role that was taken right before, in the same commit,
+    // counts no more.
+    let server = match &tx {
+        Some(tx) => tx.server_state().clone(),
+        None => inner.store.server_state(),
+    };
     let who = who(caller, &server);
     let runner = Runner { inner, unsealed, caller, request, server: &server, who, time };
     let Some(tx) = tx else { return runner.all(None, prepared) };

@@ -424,6 +424,9 @@ pub(crate) fn unlock(
     let chain = match read_chain_state(connection, site, &keys)? {
         Some((_, true)) if seal.is_none() => return Err(seal::missing()),
         Some((chain_state, _)) => {
+            if let Some(seal) = &seal {
+                seal.check_segment(&chain_state, last.as_ref())?;
+            }
             let chain = Chain::resume(&chain_state, last.as_ref().map(|r| r.as_ref()).as_ref())
                 .map_err(journal_fault)?;
             if let Some(seal) = &seal {

@@ -16,7 +16,8 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 use strongroom_crypto::sha256;
-use strongroom_journal::{ChainName, ChainState, Head, Start, Vault, Verifier};
+use strongroom_journal::kind::SEGMENT_END;
+use strongroom_journal::{ChainName, ChainState, Head, Record, Start, Vault, Verifier};
 use strongroom_model::{Change, ChangeKind};
 use strongroom_secmem::SecretBytes;
 
@@ -94,6 +95,25 @@ impl Seal {
         Ok(())
     }
 
+    /// Compares with the segment that the chain is in. Its key, the record that ends the segment before
+    /// and a seal are written in one transaction: a seal from before that, or a chain that ends with
+    /// that record and still has the key of before, is of another day. Without this a journal that
+    /// was cut right there would go on as if nothing had been behind it.
+    pub(crate) fn check_segment(
+        &self,
+        state: &ChainState,
+        last: Option<&Record>,
+    ) -> Result<(), StoreError> {
+        let ends = |r: &Record| r.kind == SEGMENT_END && r.seq >= state.first();
+        if self.changes.seq + 1 < state.first() || last.is_some_and(ends) {
+            return Err(StoreError::Incomplete(
+                "its seal, or the state of its chain, is of another segment than its journal: the \
+                 end of the journal was cut, or they were put back",
+            ));
+        }
+        Ok(())
+    }
+
     /// Checks the journal from the end that the seal names to today's: that it is whole, and that
     /// no change would have written a newer seal. These are few, since signing the heads writes one.
     pub(crate) fn check_since(
@@ -103,8 +123,7 @@ impl Seal {
         state: &ChainState,
     ) -> Result<(), StoreError> {
         let damaged = |why: String| StoreError::Damaged("the journal".to_owned(), why);
-        // Of the current segment alone there is a key. A seal from before it is checked by the
-        // links, which end in a record that has a code.
+        // Of the current segment alone there is a key.
         let segment =
             (self.changes.seq + 1 >= state.first()).then(|| (state.segment(), state.first()));
         let start = Start { head: self.changes, segment };

@@ -1,7 +1,10 @@
 //! Roles that exclude each other, whoever asks at the same time; and what a grant on another's
 //! key does not give.
 
-use strongroom_kmip::{Attribute, AttributeSet, ObjectType, Operation, ResultReason, Tag, Value};
+use strongroom_kmip::message::{RequestBuilder, ResponseView};
+use strongroom_kmip::{
+    Attribute, AttributeSet, Limits, ObjectType, Operation, ResultReason, Tag, Value,
+};
 use strongroom_model::{Change, Role, Seen};
 use strongroom_policy::{AdminAction, rule};
 
@@ -229,4 +232,37 @@ fn import_over(
         AttributeSet::Own.write(&Wish::default().attributes()[..3], e, V);
         super::release::symmetric(e, &[9; 32]);
     })
+}
+
+#[test]
+fn a_change_is_decided_by_what_came_right_before_it_in_the_same_commit() {
+    let bench = Bench::new();
+    bench.create("before").unwrap();
+    let (engine, alice) = (bench.engine.clone(), bench.alice.clone());
+    let (sender, receiver) = std::sync::mpsc::channel();
+    // On the writer: what is submitted here waits for the same commit.
+    bench.engine.inner.store.submit(Box::new(move |tx| {
+        assert!(tx.is_ok());
+        let store = &engine.inner.store;
+        store.submit(Box::new(|tx| {
+            let tx = tx.unwrap();
+            let granted = Change::RoleGranted {
+                user: "alice".to_owned(),
+                role: Role::Auditor,
+                seen: Seen::default(),
+            };
+            let origin = Caller::server().origin("grant role", "");
+            tx.append(&origin, &granted, 1_700_000_000_000).unwrap();
+            Box::new(|committed| committed.unwrap())
+        }));
+        let frame = RequestBuilder::new(V)
+            .item(Operation::CREATE, |e| super::create(e, "behind", &[]))
+            .finish();
+        let reply = Box::new(move |reply: crate::Reply| sender.send(reply.bytes).unwrap());
+        engine.handle(&alice, frame, reply);
+        Box::new(|committed| committed.unwrap())
+    }));
+    let bytes = receiver.recv().unwrap();
+    let view = ResponseView::parse(&bytes, &Limits::default()).unwrap();
+    assert_eq!(view.items[0].reason, Some(ResultReason::PERMISSION_DENIED));
 }

@@ -70,6 +70,45 @@ fn a_store_whose_own_rows_were_deleted_does_not_open() {
 }
 
 #[test]
+fn a_journal_cut_right_at_the_end_of_a_segment_does_not_open_with_a_seal_from_inside_it() {
+    let place = Place::new();
+    let options = Options { segment_records: 6, ..place.options() };
+    let store = place.open_with(options.clone());
+    let granted =
+        Change::RoleGranted { user: "olga".into(), role: Role::Auditor, seen: Seen::default() };
+    apply(&store, vec![create("a"), granted]).unwrap();
+    let copy = place.dir().join("old.db");
+    store.copy_to(&copy).unwrap();
+    for name in ["b", "c", "d", "e"] {
+        apply(&store, vec![create(name)]).unwrap();
+    }
+    let end = store.chain_state().unwrap().first() - 1;
+    assert_eq!(end, 7, "the segment has ended");
+    // What is to be forgotten.
+    let certificate = CertificateInfo { fingerprint: "ab".into(), ..CertificateInfo::default() };
+    apply(&store, vec![Change::CertificateIssued(certificate), revoked()]).unwrap();
+    store.stop();
+    drop(store);
+    place.open_with(options).stop();
+
+    let intruder = place.intruder();
+    intruder.execute(&format!("ATTACH '{}' AS old", copy.display()), []).unwrap();
+    let put_back = "DELETE FROM main.server_state; \
+                    INSERT INTO main.server_state SELECT * FROM old.server_state; ";
+    // The seal of that day with the chain's state of today, then with that of its day too.
+    for keys in ["key = 'seal'", "key NOT LIKE 'local:%'"] {
+        let sql = format!(
+            "{put_back} REPLACE INTO main.meta SELECT * FROM old.meta WHERE {keys}; \
+             DELETE FROM main.journal WHERE seq > {end};"
+        );
+        intruder.execute_batch(&sql).unwrap();
+        let error = unlock(&place).err().unwrap();
+        assert!(matches!(error, StoreError::Incomplete(_)), "{keys}: {error}");
+        assert!(error.to_string().contains("of another segment"), "{keys}: {error}");
+    }
+}
+
+#[test]
 fn rows_of_another_day_are_not_taken_for_todays() {
     let place = closed();
     // The whole table from before the revocation, seal and all that goes with it left as it is.
