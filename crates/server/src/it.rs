@@ -672,3 +672,41 @@ fn a_revoked_administrator_is_out_at_once() {
     let e = house.client("sysadmin").get::<Health>("/health").unwrap_err();
     assert_eq!(e.info.number, errors::CERTIFICATE_REVOKED.number);
 }
+
+#[test]
+fn a_body_that_does_not_come_is_given_up_recorded_and_the_connection_closed() {
+    let house = House::new();
+    let bundle = house.bundle("client");
+    let tls = house.tls(Some(&bundle), &rustls::version::TLS13);
+    let send = |head: &str| {
+        let name = ServerName::try_from("localhost").unwrap();
+        let tcp = TcpStream::connect(house.running.as_ref().unwrap().admin).unwrap();
+        tcp.set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();
+        let connection = ClientConnection::new(tls.clone(), name).unwrap();
+        let mut stream = StreamOwned::new(connection, tcp);
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.flush().unwrap();
+        stream
+    };
+    let heads = [
+        "POST /v1/root/unseal HTTP/1.1\r\nhost: x\r\ncontent-length: 60\r\n\r\n{",
+        "POST /v1/root/unseal HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n1\r\n{\r\n",
+        // More than may come, from somebody who may not ask for it at all.
+        "PUT /v1/policy HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999\r\n\r\n{",
+    ];
+    // All at once: each waits as long as a body may take.
+    let mut streams = heads.map(send);
+    for (stream, head) in streams.iter_mut().zip(heads) {
+        let mut answer = String::new();
+        // The end of the connection is what is waited for.
+        let _ = stream.read_to_string(&mut answer);
+        let answer = answer.to_lowercase();
+        assert!(answer.contains("connection: close"), "{head}\n{answer}");
+        let status = if head.starts_with("PUT") { "403" } else { "400" };
+        assert!(answer.starts_with(&format!("http/1.1 {status}")), "{head}\n{answer}");
+    }
+    let requests = house.memory.requests.lock().unwrap();
+    let of =
+        |operation: &str| requests.iter().filter(|(_, o, n)| o == operation && n.is_some()).count();
+    assert_eq!((of("Unseal"), of("Change Policy")), (2, 1), "{requests:?}");
+}

@@ -27,11 +27,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State as Shared};
 use axum::http::{HeaderValue, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, post, put};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use strongroom_model::Role;
@@ -52,6 +54,9 @@ use crate::tls::Live;
 
 /// How long a peer may take for the handshake, or for the head of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a body may take that may be large: a list of anchors over a slow line.
+const LARGE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long requests may take to finish at stop.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -295,22 +300,30 @@ async fn admit(Shared(admin): Shared<Arc<Admin>>, request: Request, next: Next) 
         return Fault::from(errors::CERTIFICATE_REQUIRED).into_response();
     };
     let begun = Instant::now();
-    let request = match whole(request).await {
-        Ok(request) => request,
-        Err(fault) => return closing(fault.into_response()),
-    };
-    let object = object_of(request.uri().path());
+    let (parts, body) = request.into_parts();
+    let head = Request::from_parts(parts, Body::empty());
+    let object = object_of(head.uri().path());
     let record = |operation: &str, rule: &str, result: Result<(), &Fault>| {
         let micros = i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX);
         let done = Done { operation, object: object.as_deref(), rule, result, micros };
         admin.manager.record(&identity.caller, &done)
     };
-    let (route, rule) = match door(&admin, &identity, &request) {
+    let in_by = door(&admin, &identity, &head);
+    let body = whole(body, in_by.as_ref().map_or(BODY, |(route, _)| most(route))).await;
+    let (route, rule) = match in_by {
         Ok(in_by) => in_by,
         Err(out) => {
             // A refusal it is in either case.
             let recorded = record(out.operation, &out.rule, Err(&out.fault));
-            return recorded.err().unwrap_or(out.fault).into_response();
+            let response = recorded.err().unwrap_or(out.fault).into_response();
+            return if body.is_ok() { response } else { closing(response) };
+        }
+    };
+    let request = match body {
+        Ok(bytes) => Request::from_parts(head.into_parts().0, bytes.into()),
+        Err(fault) => {
+            let recorded = record(route.operation, &rule, Err(&fault));
+            return closing(recorded.err().unwrap_or(fault).into_response());
         }
     };
     let (request, passed) = match guard::pass(&admin, &identity, route, request).await {
@@ -345,20 +358,27 @@ async fn admit(Shared(admin): Shared<Arc<Admin>>, request: Request, next: Next) 
     }
 }
 
-/// Reads a small body before anything is answered. One that is still on its way when the answer is
-/// sent ends the connection, and the client's next request on it with it. A large body is read by
-/// the one handler that takes it.
-async fn whole(request: Request) -> Result<Request, Fault> {
-    let (parts, body) = request.into_parts();
-    if hyper::body::Body::size_hint(&body).upper().is_none_or(|bytes| bytes > BODY as u64) {
-        return Ok(Request::from_parts(parts, body));
+/// The most bytes that the body of a request may have.
+fn most(route: &Route) -> usize {
+    match route.action {
+        AdminAction::ChangePolicy | AdminAction::ReadPolicy => POLICY,
+        AdminAction::ConfirmRestore | AdminAction::VerifyAudit => ANCHORS,
+        _ => BODY,
     }
-    match timeout(PATIENCE, axum::body::to_bytes(body, BODY)).await {
-        Ok(Ok(bytes)) => Ok(Request::from_parts(parts, bytes.into())),
+}
+
+/// Reads a body before anything is answered, within its bounds. One that is still on its way when
+/// the answer is sent would end the connection, and the client's next request on it with it.
+async fn whole(body: Body, most: usize) -> Result<Bytes, Fault> {
+    let patience = if most > BODY { LARGE_PATIENCE } else { PATIENCE };
+    let read = Limited::new(body, most).collect();
+    match timeout(patience, read).await {
+        Ok(Ok(whole)) => Ok(whole.to_bytes()),
+        Ok(Err(e)) if e.is::<LengthLimitError>() => Err(errors::TOO_LARGE.into()),
         Ok(Err(_)) => Err(Fault::bad_request("The body ended before its length.")),
         Err(_) => Err(Fault::bad_request(format!(
             "The body did not come within {} s.",
-            PATIENCE.as_secs()
+            patience.as_secs()
         ))),
     }
 }
