@@ -8,4 +8,5 @@ tally rust_tests "load, bytes, quarantine, old format" -p strongroom-engine --li
 tally rust_tests "replicas" -p strongroom-engine --lib it::replica
 tally rust_tests "the binary against running servers" -p strongroom-server --test it backup::
 tally rust_tests "replicas beside their primary" -p strongroom-server --test it replica::
+tally rust_tests "backups by schedule" -p strongroom-server --test it schedule::
 close_suite

@@ -214,6 +214,9 @@ errors! {
         "The list of revoked certificates cannot be used.",
         "Put one there that an authority of `tls.client_ca` signed, in PEM or DER.";
 
+    BACKUP_FAILED = 3091, "backup-failed", 500, Server, GENERAL_FAILURE,
+        "The backup cannot be written.", "Make room and a directory that the server may write to.";
+
     // The command line as a client.
     UNREACHABLE = 3100, "unreachable", 502, Server, GENERAL_FAILURE,
         "The server cannot be reached.", "Check that it runs and the address is right.";

@@ -224,6 +224,7 @@ impl Manager for Memory {
             warnings: vec![],
             site: 1,
             replica: None,
+            backup: None,
             started: 0,
             objects: Some(3),
             epoch: Some(1),

@@ -146,6 +146,13 @@ impl Collector for Snapshot {
         out.gauge("strongroom_serving", "Whether requests are answered.", serving)?;
         let warnings = status.warnings.len() as i64;
         out.gauge("strongroom_warnings", "What needs somebody's attention.", warnings)?;
+        if let Some(backup) = &status.backup {
+            let help = "When the newest scheduled backup was taken, POSIX time; 0 for none.";
+            let last = backup.last.unwrap_or(0) / 1000;
+            out.gauge("strongroom_backup_last_success_seconds", help, last)?;
+            let help = "Whether the last scheduled backup failed.";
+            out.gauge("strongroom_backup_failing", help, i64::from(backup.failed.is_some()))?;
+        }
         if let Some(replica) = &status.replica {
             let of = replica.of.to_string();
             let help = "Age of the backup that this replica is of.";

@@ -300,6 +300,30 @@ pub(super) fn sound(engine: &Engine) -> Result<u64, EngineError> {
 }
 
 impl Engine {
+    /// As [`verify_backup`], for a backup of this key manager that was just taken: the root key is
+    /// the one that is open.
+    ///
+    /// # Errors
+    /// As [`verify_backup`]; [`EngineError::Sealed`].
+    pub fn verify_own_backup(
+        &self,
+        file: &Path,
+        slots: &Path,
+        scratch: &Path,
+    ) -> Result<VerifiedBackup, EngineError> {
+        let unsealed = self.inner.unsealed().ok_or(EngineError::Sealed)?;
+        let root = unsealed.keyring.read().root().try_clone()?;
+        let file = BackupFile::open(file)?;
+        if SlotFile::load(slots)?.root_check() != file.header.root_check {
+            return Err(EngineError::OtherRoot);
+        }
+        let scratch = Scratch::new(scratch)?;
+        let source = Source { file, slots: slots.to_owned(), slot: 0, root };
+        let (engine, verified) = source.unpack(&scratch.0.join("data"), &Caller::server())?;
+        engine.stop();
+        Ok(verified)
+    }
+
     /// Opens the material of every object that has some. Gives how many those are.
     fn open_all_material(&self) -> Result<u64, EngineError> {
         let unsealed = self.inner.unsealed().ok_or(EngineError::Sealed)?;

@@ -510,3 +510,27 @@ fn a_data_directory_of_format_1_is_backed_up_and_restored() {
         }
     }
 }
+
+#[test]
+fn a_backup_just_taken_is_verified_with_the_root_key_that_is_open() {
+    let house = House::new();
+    house.bench.create("one").unwrap();
+    let file = house.take();
+    let slots = house.place.path().join("slots");
+    fs::write(&slots, house.bench.engine.slots_backup().unwrap()).unwrap();
+    let scratch = house.place.path();
+    let verify = || house.bench.engine.verify_own_backup(&file, &slots, scratch);
+    assert_eq!(verify().unwrap().objects, 1);
+    let good = fs::read(&file).unwrap();
+    fs::write(&file, &good[..good.len() - 100]).unwrap();
+    assert!(matches!(verify(), Err(EngineError::Backup(_))));
+    fs::write(&file, &good).unwrap();
+    fs::copy(House::new().slots(), &slots).unwrap();
+    assert!(matches!(verify(), Err(EngineError::OtherRoot)));
+    // It serves on, and nothing is left behind.
+    house.bench.create("two").unwrap();
+    house.bench.engine.audit_verify().unwrap();
+    assert_eq!(fs::read_dir(scratch).unwrap().count(), 2);
+    house.bench.engine.seal(&Caller::server()).unwrap();
+    assert!(matches!(verify(), Err(EngineError::Sealed)));
+}

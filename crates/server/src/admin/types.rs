@@ -24,6 +24,7 @@ use strongroom_engine::AuditEntry;
 use zeroize::Zeroize;
 
 use crate::errors;
+use crate::service::ScheduleView;
 
 /// Text that must not be shown: a share, a passphrase. Wiped when dropped.
 #[derive(Clone, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
@@ -131,6 +132,9 @@ pub struct Status {
     /// What it is a replica of, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replica: Option<ReplicaView>,
+    /// The backups that the server takes by itself, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<ScheduleView>,
     /// When the process started.
     pub started: i64,
     /// Managed objects that are not destroyed, if known.

@@ -106,6 +106,9 @@ impl Doctor {
         for warning in &status.warnings {
             push(checks, "server", Health::Warning, warning.clone(), "");
         }
+        if let Some(backup) = status.backup.as_ref().filter(|b| b.warning().is_none()) {
+            good(checks, "scheduled backup", backup.text());
+        }
         let shares = status.slots.iter().any(|s| s.kind == "shamir");
         if status.slots.len() < 2 || !shares {
             push(

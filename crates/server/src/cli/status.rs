@@ -61,6 +61,9 @@ fn people(s: &Report) -> String {
     if let Some(replica) = &s.replica {
         rows.push(("Replica", replica.text()));
     }
+    if let Some(backup) = &s.backup {
+        rows.push(("Backups", backup.text()));
+    }
     rows.push(("Started", time(s.started)));
     rows.push(("KMIP", port(&s.kmip)));
     rows.push(("Administration", port(&s.admin)));

@@ -45,6 +45,8 @@ pub struct Config {
     pub legacy_algorithms: bool,
     /// `crypto.server_ivs_only`.
     pub server_ivs_only: bool,
+    /// Backups that the server takes by itself.
+    pub backup: Option<Backup>,
     /// The diagnostic log.
     pub log: Log,
     /// `[[forward]]`: where the audit is sent.
@@ -155,6 +157,19 @@ pub struct Audit {
     pub retention: Retention,
 }
 
+/// `[backup]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backup {
+    /// Where the data's backups go.
+    pub dir: PathBuf,
+    /// Where the copies of the slots go.
+    pub slots_dir: PathBuf,
+    /// How long between two.
+    pub every: Duration,
+    /// How many are kept.
+    pub keep: u64,
+}
+
 /// `[log]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
@@ -254,12 +269,29 @@ impl Config {
             archive_after: s.number("life_cycle.archive_after")?,
             legacy_algorithms: s.flag("crypto.legacy_algorithms")?,
             server_ivs_only: s.flag("crypto.server_ivs_only")?,
+            backup: backup(s)?,
             log: Log {
                 level: s.text("log.level")?.unwrap_or_default(),
                 json: s.text("log.format")?.as_deref() == Some("json"),
             },
             forward: forward::destinations(&s.forward, &s.base)?,
         })
+    }
+}
+
+/// The schedule of backups, if there is one. One directory for both halves would make each useful
+/// alone to whoever gets it.
+fn backup(s: &mut Settings) -> Result<Option<Backup>, Fault> {
+    let (dir, slots_dir) = (s.path("backup.dir")?, s.path("backup.slots_dir")?);
+    let (every, keep) = (s.duration("backup.every")?, s.number("backup.keep")?);
+    let bad = |what: &str| Err(Fault::new(errors::CONFIG_BAD_VALUE, what));
+    match (dir, slots_dir) {
+        (None, None) => Ok(None),
+        (Some(dir), Some(slots_dir)) if dir != slots_dir => {
+            Ok(Some(Backup { dir, slots_dir, every, keep }))
+        }
+        (Some(_), Some(_)) => bad("`backup.dir` and `backup.slots_dir` must be two directories."),
+        _ => bad("`backup.dir` and `backup.slots_dir` are given both or neither."),
     }
 }
 

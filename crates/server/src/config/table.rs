@@ -81,6 +81,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("tls", "Certificates. Left out, the server uses what `strongroom init` made."),
     ("root", "The root key's slots."),
     ("audit", "When an answer may leave."),
+    ("backup", "Backups that the server takes by itself."),
     ("life_cycle", "How keys come and go."),
     ("crypto", "Which algorithms may be used."),
     ("log", "The diagnostic log on standard error. The audit is another thing."),
@@ -324,6 +325,25 @@ pub const KEYS: &[Key] = &[
         Kind::Text,
         Some("\"info\""),
         "error, warn, info, debug or trace; or directives such as \"info,strongroom_server=debug\".",
+    ),
+    key(
+        "backup.dir",
+        Kind::Path,
+        None,
+        "Where backups of the data go. Left out, the server takes none by itself.",
+    ),
+    key(
+        "backup.slots_dir",
+        Kind::Path,
+        None,
+        "Where the copies of the slots go: another directory, that leaves this machine another way.",
+    ),
+    key("backup.every", Kind::Duration, Some("\"24h\""), "How long between two."),
+    key(
+        "backup.keep",
+        Kind::Integer(1, 10_000),
+        Some("7"),
+        "How many are kept. An old one goes once a newer one is verified.",
     ),
     key("log.format", Kind::Choice(&["text", "json"]), Some("\"text\""), "How a line looks."),
 ];

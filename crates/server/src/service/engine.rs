@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 
 use super::backup::{self, Backups, Pieces};
 use super::retention::{self, Keeps, Round};
+use super::schedule::Schedule;
 use super::{
     AuditQuery, Caller, Done, Ending, Handler, KeyQuery, Lines, Manager, Measures, Reply, audit,
     keys, replica,
@@ -44,6 +45,7 @@ pub struct EngineManager {
     long: Sender<Work>,
     forwarding: Forwarding,
     round: Round,
+    schedule: Schedule,
     /// What goes into a backup beside the store and the audit: name in it, and path.
     beside: Vec<(String, PathBuf)>,
 }
@@ -125,6 +127,7 @@ impl EngineManager {
             long: long_thread()?,
             forwarding: Forwarding::new(config),
             round: Round::default(),
+            schedule: Schedule::new(config.backup.clone(), config.data.site),
             beside: beside(config),
         })
     }
@@ -180,6 +183,7 @@ impl EngineManager {
             let what = replica::view(&self.engine).map(|r| r.text()).unwrap_or_default();
             warnings.push(format!("No changes are taken: this is a {what}."));
         }
+        warnings.extend(self.schedule.view().and_then(|view| view.warning()));
         warnings.append(&mut self.forwarding.warnings());
         warnings
     }
@@ -279,6 +283,7 @@ impl Manager for EngineManager {
             warnings: self.warnings(&status),
             site: status.site,
             replica: replica::view(&self.engine),
+            backup: self.schedule.view(),
             started: self.started,
             objects: status.objects.map(|[pre, active, deactivated, _]| pre + active + deactivated),
             epoch: status.epoch,
@@ -518,6 +523,7 @@ impl Manager for EngineManager {
         for change in self.forwarding.changes() {
             self.event(change.kind, &change.text);
         }
+        self.schedule.tick(&self.engine, &self.beside);
     }
 
     fn tell_ahead(&self, certificates: Vec<Ending>) {

@@ -10,12 +10,14 @@ mod faults;
 mod keys;
 mod replica;
 mod retention;
+mod schedule;
 
 pub use access::Access;
 pub use approvals::{Approvals, preset};
 pub use audit::unmet_anchor;
 pub use backup::{Backups, Pieces};
 pub use retention::Keeps;
+pub use schedule::ScheduleView;
 
 use std::sync::Arc;
 

@@ -28,6 +28,7 @@ mod root;
 mod root_key;
 mod rotation;
 mod scan;
+mod schedule;
 mod shares;
 mod signals;
 mod slots;
