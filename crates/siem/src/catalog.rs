@@ -216,7 +216,7 @@ classes! {
     2071 "Save Slots" Warning API_READ;
     2072 "backup-taken" Warning API_CREATE;
     2079 "backup-verified" Notice API_CREATE;
-    2080 "backup-failed" Error APP_OTHER;
+    2069 "backup-failed" Error APP_OTHER;
     2078 "Sign Revocation List" Notice API_CREATE;
     2091 "Show Retention" Info API_READ;
     2092 "Run Retention" Warning API_DELETE;

@@ -517,6 +517,7 @@ fn a_backup_just_taken_is_verified_with_the_root_key_that_is_open() {
     house.bench.create("one").unwrap();
     let file = house.take();
     let slots = house.place.path().join("slots");
+    fs::copy(house.slots(), &slots).unwrap();
     fs::write(&slots, house.bench.engine.slots_backup().unwrap()).unwrap();
     let scratch = house.place.path();
     let verify = || house.bench.engine.verify_own_backup(&file, &slots, scratch);
