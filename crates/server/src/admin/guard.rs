@@ -28,8 +28,10 @@ pub const WOULD_WAIT: &str = "strongroom-approval";
 /// Members of a body that approvers are not shown.
 const SECRET: [&str; 4] = ["passphrase", "passphrases", "shares", "token"];
 
-/// Requests that wait for nothing, though their action could: they undo, or change nothing yet.
-const FREE: [&str; 3] = ["Withdraw Grant", "Recall Destruction", "Prepare Root Key"];
+/// Requests that wait for nothing, though their action could: they undo, change nothing yet, or do
+/// what comes by itself anyway (and on a full disk, where no request could be opened).
+const FREE: [&str; 4] =
+    ["Withdraw Grant", "Recall Destruction", "Prepare Root Key", super::RUN_RETENTION];
 
 /// A request that was let through.
 #[derive(Default)]
