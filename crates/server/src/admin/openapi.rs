@@ -237,10 +237,6 @@ fn described() -> Vec<Described> {
         on("POST", "/v1/backup/confirm", "Confirm a restored store.")
             .takes::<ConfirmRestore>()
             .gives::<RestoreConfirmed>(),
-        on("GET", "/v1/audit/retention", "What becomes of the files of the audit of uses.")
-            .gives::<RetentionView>(),
-        on("POST", "/v1/audit/retention", "Compress and delete what the configuration says.")
-            .gives::<RetentionDone>(),
         on("GET", "/v1/replica", "What this replica is of.").gives::<ReplicaReport>(),
         on("POST", "/v1/replica/promote", "Let a replica take the place of its primary.")
             .takes::<PromoteReplica>()
@@ -268,6 +264,10 @@ fn described() -> Vec<Described> {
             .query::<How>()
             .gives::<ApprovalRules>()
             .matched(),
+        on("GET", "/v1/audit/retention", "What becomes of the files of the audit of uses.")
+            .gives::<RetentionView>(),
+        on("POST", "/v1/audit/retention", "Compress and delete what the configuration says.")
+            .gives::<RetentionDone>(),
         on("GET", "/v1/audit/export", "The audit as lines in a format of collectors.")
             .query::<ExportParameters>()
             .streams(&["application/x-ndjson", "text/plain"]),
