@@ -157,19 +157,6 @@ impl Engine {
         self.change_roles(by, "revoke role", move |state| roles::all_revoked(state, &user, now))
     }
 
-    /// Whether giving a user a role, or taking every one, would change anything.
-    ///
-    /// # Errors
-    /// As of [`Engine::grant_role`] and [`Engine::revoke_roles`].
-    pub fn try_role(&self, user: &str, role: Option<Role>) -> Result<bool, EngineError> {
-        let state = self.inner.store.server_state();
-        let changes = match role {
-            Some(role) => roles::granted(&state, user, role)?,
-            None => roles::all_revoked(&state, user, self.inner.time().latest())?,
-        };
-        Ok(!changes.is_empty())
-    }
-
     /// Decides on roles on the writer, so that nothing comes between the decision and the change.
     fn change_roles(
         &self,
@@ -365,8 +352,8 @@ impl Engine {
         })
     }
 
-    /// Runs a change of the server's own on the writer and waits for its flush. On a full disk it is
-    /// refused.
+    /// Runs a change of the server's own on the writer and waits for its flush. What goes
+    /// [around](Around) it is part of the same transaction. On a full disk it is refused.
     pub(crate) fn commit<R: Send + 'static>(
         &self,
         work: impl FnOnce(&mut WriteTx<'_>) -> Result<R, StoreError> + Send + 'static,
@@ -383,20 +370,22 @@ impl Engine {
         work: impl FnOnce(&mut WriteTx<'_>) -> Result<R, StoreError> + Send + 'static,
     ) -> Result<R, EngineError> {
         let (sender, receiver) = channel();
+        let around = self.around.clone();
         self.inner.store.submit(Box::new(move |tx| {
-            let result = tx.and_then(|tx| tx.nested(work));
+            let result = tx.and_then(|tx| around.run(tx, work));
             Box::new(move |committed| {
                 let _ = sender.send(committed.and(result));
             })
         }));
         let result = receiver.recv().map_err(|_| StoreError::Stopping)?;
-        result.map_err(|error| match error {
+        let result = result.map_err(|error| match error {
             StoreError::Full => {
                 self.inner.disk.met_full(true);
                 self.disk_full()
             }
             other => other.into(),
-        })
+        })?;
+        result.map_err(EngineError::Changed)
     }
 
     /// Appends a change that must be kept on a full disk too.

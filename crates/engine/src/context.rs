@@ -78,6 +78,18 @@ pub(crate) struct Ctx<'a, 'tx> {
     pub(crate) prepared: Option<Prepared>,
     /// What of the item waits for approval, if anything does.
     pub(crate) guard: Option<Guard>,
+    /// In whose place the caller acts, if it is an officer who does.
+    pub(crate) in_place_of: Option<InPlaceOf>,
+}
+
+/// An officer works on keys in the place of their owner. The policy then decides as it would about
+/// the officer, if the keys were the officer's own: what it forbids an officer stays forbidden.
+#[derive(Clone, Debug)]
+pub(crate) struct InPlaceOf {
+    /// The owner.
+    pub(crate) owner: String,
+    /// The rule that lets the officer.
+    pub(crate) rule: Cow<'static, str>,
 }
 
 impl Ctx<'_, '_> {
@@ -161,7 +173,7 @@ impl Ctx<'_, '_> {
             .filter(|cached| operations::is_visible(&cached.object, self.version))
             .ok_or_else(|| Refusal::not_found(id.as_str()))?;
         let decision = self.decide(operation, Some((&cached.object, &cached.key_groups)));
-        self.trail.rule = decision.rule_text();
+        self.trail.rule = self.rule_of(&decision);
         if !decision.allowed {
             return Err(Refusal::not_found(id.as_str()));
         }
@@ -182,7 +194,7 @@ impl Ctx<'_, '_> {
     /// Checks that the caller may do this operation at all.
     pub(crate) fn authorise(&mut self) -> Result<(), Refusal> {
         let decision = self.decide(self.operation, None);
-        self.trail.rule = decision.rule_text();
+        self.trail.rule = self.rule_of(&decision);
         if decision.allowed {
             return self.guard(self.operation, None);
         }
@@ -190,6 +202,14 @@ impl Ctx<'_, '_> {
             "{} may not be done by {} (rule {})",
             self.operation, self.caller.user, self.trail.rule
         )))
+    }
+
+    /// The rule to be recorded: what lets an officer act, where one does in an owner's place.
+    fn rule_of(&self, decision: &policy::Decision) -> Cow<'static, str> {
+        match &self.in_place_of {
+            Some(in_place_of) if decision.allowed => in_place_of.rule.clone(),
+            _ => decision.rule_text(),
+        }
     }
 
     fn decide(
@@ -200,7 +220,9 @@ impl Ctx<'_, '_> {
         let who = self.who;
         let granted = Granted(self.server);
         let facts = object.map(|(object, key_groups)| {
-            policy::Facts::of(&who, operation, object, key_groups, &granted)
+            let mut facts = policy::Facts::of(&who, operation, object, key_groups, &granted);
+            facts.owned |= self.in_place_of.as_ref().is_some_and(|o| o.owner == object.owner());
+            facts
         });
         let action = policy::Action::Kmip(operation);
         self.engine.policy.decide(&policy::Request { who, action, object: facts })

@@ -10,6 +10,7 @@ use strongroom_root::Share;
 use strongroom_store::{Options, Store};
 
 use crate::allowance::Allowances;
+use crate::around::Around;
 use crate::cache::Cache;
 use crate::caller::Caller;
 use crate::clock::Watch;
@@ -33,6 +34,8 @@ use crate::unsealed::uses_dir;
 #[derive(Clone)]
 pub struct Engine {
     pub(crate) inner: Arc<Inner>,
+    /// What goes with its changes.
+    pub(crate) around: Around,
 }
 
 pub(crate) struct Inner {
@@ -154,7 +157,7 @@ impl Engine {
             disk: Arc::new(disk),
             machine,
         });
-        Ok(Self { inner })
+        Ok(Self { inner, around: Around::default() })
     }
 
     /// Handles one KMIP request. For uses `reply` is called before this returns; for changes it

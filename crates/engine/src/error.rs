@@ -73,6 +73,9 @@ pub enum EngineError {
     /// The object is in a state in which that cannot be done.
     #[error("{0}")]
     WrongState(String),
+    /// The object is not what it was when it was looked at.
+    #[error("object {0} was changed since it was read")]
+    Changed(String),
     /// The shares open the slot, but nobody vouched that custodians hold them.
     #[error(
         "the shares of slot {0} were dealt after the first set-up, and no officer has vouched that custodians hold them"

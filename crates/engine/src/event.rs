@@ -157,6 +157,10 @@ impl Engine {
     /// # Errors
     /// The audit cannot be written. Then nothing may be answered.
     pub fn record(&self, caller: &Caller, event: &Event<'_>) -> Result<(), EngineError> {
+        if self.rehearses().is_some() {
+            // It did not happen. That somebody tried is recorded by whoever let them.
+            return Ok(());
+        }
         let (kind, body) = encode(caller, event);
         self.inner.record(&caller.user, kind, body).map_err(EngineError::unrecorded)
     }

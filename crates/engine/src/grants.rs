@@ -340,7 +340,7 @@ fn on_group(
 }
 
 /// What has to be set so that the object is in the group, or is not.
-fn membership(
+pub(crate) fn membership(
     object: &ManagedObject,
     group: &str,
     member: bool,

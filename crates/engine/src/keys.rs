@@ -9,6 +9,8 @@ use strongroom_kmip::{
 use strongroom_model::{ManagedObject, ObjectId};
 use strongroom_store::{Candidates, Order, StoreError, scheduled_destruction};
 
+use crate::access::key_groups;
+use crate::around::object_tag;
 use crate::attributes::Shown;
 use crate::engine::{Engine, Inner};
 use crate::error::EngineError;
@@ -60,6 +62,10 @@ pub struct KeyDetail {
     pub links: Vec<(&'static str, String)>,
     /// Its newest record in the chain of uses, if it is among the last few thousand.
     pub last_use: Option<AuditEntry>,
+    /// The key groups that it is in.
+    pub key_groups: Vec<String>,
+    /// Names this version of it ([`Engine::only_if`]).
+    pub tag: String,
 }
 
 impl Engine {
@@ -138,7 +144,14 @@ impl Engine {
             .into_iter()
             .partition(|a| a.name == AttributeName::Standard(Tag::LINK));
         let links = links.iter().filter_map(|a| link(&a.value)).collect();
-        Ok(KeyDetail { summary: summary(&object, now), attributes, links, last_use })
+        Ok(KeyDetail {
+            summary: summary(&object, now),
+            attributes,
+            links,
+            last_use,
+            key_groups: key_groups(&object),
+            tag: object_tag(&object),
+        })
     }
 }
 
@@ -152,7 +165,7 @@ fn place(object: &ManagedObject) -> (u64, ObjectId) {
     (object.creation.as_ref().map_or(0, |c| c.stamp.hlc), object.id.clone())
 }
 
-fn summary(object: &ManagedObject, now: i64) -> KeySummary {
+pub(crate) fn summary(object: &ManagedObject, now: i64) -> KeySummary {
     let name = object.value(Tag::NAME).and_then(|v| v.find(Tag::NAME_VALUE));
     let algorithm = object.value(Tag::CRYPTOGRAPHIC_ALGORITHM).and_then(Value::as_enumeration);
     let created = object.creation.as_ref().map_or(0, |c| c.stamp.hlc);
@@ -169,7 +182,7 @@ fn summary(object: &ManagedObject, now: i64) -> KeySummary {
     }
 }
 
-fn link(value: &Value) -> Option<(&'static str, String)> {
+pub(crate) fn link(value: &Value) -> Option<(&'static str, String)> {
     let kind = value.find(Tag::LINK_TYPE)?.value.as_enumeration()?;
     let id = value.find(Tag::LINKED_OBJECT_IDENTIFIER)?.value.as_text()?;
     Some((LinkType(kind).name(), id.to_owned()))

@@ -181,6 +181,9 @@ impl Engine {
             change: setting(None),
         };
         self.end(by, &confirmed, end)?;
+        if self.rehearses().is_some() {
+            return Ok(confirmed);
+        }
         inner.served.clear();
         tracing::warn!(site, of, "this replica was promoted and takes changes");
         Ok(confirmed)

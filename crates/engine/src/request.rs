@@ -368,6 +368,7 @@ impl Runner<'_> {
                 spent: Vec::new(),
                 prepared: slot.take(),
                 guard: None,
+                in_place_of: None,
             };
             let result = operations::run(&mut ctx, item).and_then(|()| ctx.settle(item));
             *slot = ctx.prepared.take();

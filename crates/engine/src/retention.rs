@@ -231,6 +231,17 @@ impl Engine {
     ) -> Result<Retained, EngineError> {
         let _one = self.inner.retaining.lock();
         let unsealed = self.inner.unsealed().ok_or(EngineError::Sealed)?;
+        if let Some(rehearsal) = self.rehearses() {
+            let fates = self.retention(forwarded, now_ms)?;
+            for (segment, rule) in fates.iter().filter_map(|s| match &s.fate {
+                Fate::Deleted(rule) => Some((s, rule)),
+                _ => None,
+            }) {
+                let records = format!("records {} to {}: {rule}", segment.first, segment.last);
+                rehearsal.note("segment-deleted", records);
+            }
+            return Ok(Retained::default());
+        }
         let unreadable = |e: std::io::Error| EngineError::Audit(e.to_string());
         let uses = unsealed.uses();
         let mut done = Retained::default();

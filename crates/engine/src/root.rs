@@ -7,6 +7,7 @@ use strongroom_model::{Change, ObjectId};
 use strongroom_root::RootKey;
 use strongroom_store::{StoreError, StoreKeys};
 
+use crate::around::Rehearsal;
 use crate::caller::Caller;
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -91,6 +92,10 @@ impl Engine {
         if self.is_sealed() {
             return Err(EngineError::Sealed);
         }
+        if let Some(rehearsal) = self.rehearses() {
+            rehearsal.note("seal", "the root key is forgotten until it is unsealed again");
+            return Ok(());
+        }
         if let Err(error) = self.keep_clock_mark(true) {
             tracing::warn!(%error, "the time was not kept for the next start");
         }
@@ -125,6 +130,9 @@ impl Engine {
     ) -> Result<u32, EngineError> {
         let unsealed = self.inner.unsealed().ok_or(EngineError::Sealed)?;
         let _one_at_a_time = self.inner.epoch_changes.try_lock().ok_or_else(under_way)?;
+        if let Some(rehearsal) = self.rehearses() {
+            return self.try_rotation(rehearsal, &unsealed, shred);
+        }
         // An epoch that is wrapped by one root key must not come beside those of another.
         let root = unsealed.keyring.read().root().try_clone()?;
         self.settle_root_key(by, &root)?;
@@ -153,6 +161,25 @@ impl Engine {
             }
             // Remnants in the write-ahead log go too.
             self.inner.store.checkpoint()?;
+        }
+        Ok(epoch)
+    }
+
+    /// What [`Engine::rotate`] would do.
+    fn try_rotation(
+        &self,
+        rehearsal: &Rehearsal,
+        unsealed: &Unsealed,
+        shred: bool,
+    ) -> Result<u32, EngineError> {
+        let keyring = unsealed.keyring.read();
+        let epoch = keyring.current_epoch() + 1;
+        let total = self.inner.store.read(|tx| tx.count_not_in_epoch(epoch))?;
+        rehearsal.note("epoch begun", format!("epoch {epoch}"));
+        rehearsal.note("rewrapped", format!("{total} objects under epoch {epoch}"));
+        if shred {
+            let old: Vec<String> = keyring.epochs().map(|epoch| epoch.to_string()).collect();
+            rehearsal.note("epoch erased", format!("epochs {}", old.join(", ")));
         }
         Ok(epoch)
     }

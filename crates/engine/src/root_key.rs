@@ -17,6 +17,7 @@ use strongroom_model::Change;
 use strongroom_root::{Keyring, RootError, RootKey, SlotError, SlotFile, SlotKind, SlotSecret};
 use strongroom_secmem::SecretBytes;
 
+use crate::around::Rehearsal;
 use crate::caller::Caller;
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -109,6 +110,9 @@ impl Engine {
         let _epochs = self.inner.epoch_changes.try_lock().ok_or_else(under_way)?;
         let _slots = self.inner.slot_changes.lock();
         let path = &self.inner.config.slots_path;
+        if let Some(rehearsal) = self.rehearses() {
+            return self.try_root_key(rehearsal, token);
+        }
         let waiting = {
             let mut slot = self.inner.waiting_root_key.lock();
             slot.take_if(|waiting| waiting.token == token)
@@ -144,6 +148,19 @@ impl Engine {
         self.settle_root_key(by, &root)?;
         self.step("replaced");
         Ok(rotation)
+    }
+
+    /// What [`Engine::replace_root_key`] would do.
+    fn try_root_key(&self, rehearsal: &Rehearsal, token: &str) -> Result<u64, EngineError> {
+        let waiting = self.inner.waiting_root_key.lock();
+        let waiting = waiting.as_ref().filter(|waiting| waiting.token == token);
+        let waiting = waiting.ok_or_else(|| wrong("no such root key waits: prepare it again"))?;
+        if SlotFile::load(&self.inner.config.slots_path)? != waiting.old {
+            return Err(wrong("the slots were changed since: prepare the root key again"));
+        }
+        let detail = "every slot opens the new root key, and no secret of before opens it";
+        rehearsal.note("root key replaced", detail);
+        Ok(waiting.new.rotation())
     }
 
     /// Forgets a prepared root key.

@@ -278,6 +278,7 @@ impl Rotation<'_> {
             spent: Vec::new(),
             prepared: self.made.map(Prepared::Pair),
             guard: None,
+            in_place_of: None,
         };
         if symmetric {
             check_in_use(object, now)?;

@@ -195,7 +195,10 @@ impl Engine {
             value: Some(text.as_bytes().to_vec()),
         };
         self.append(by, "set policy", Change::Setting(setting))?;
-        self.inner.policy.replace(rules);
+        match self.rehearses() {
+            Some(rehearsal) => rehearsal.note("policy", counted(rules.own())),
+            None => self.inner.policy.replace(rules),
+        }
         Ok(true)
     }
 
@@ -352,11 +355,20 @@ impl Engine {
     }
 }
 
+/// The rules of an installation in words.
+fn counted(rules: &[String]) -> String {
+    match rules {
+        [] => "no rules of its own; the built-in ones hold".to_owned(),
+        [one] => format!("1 rule: {one}"),
+        several => format!("{} rules: {}", several.len(), several.join(", ")),
+    }
+}
+
 /// Most records of the audit that a comparison looks at, the newest.
 const MOST_ASKED: usize = 1_000_000;
 
 /// The groups of a user by the newest certificate that is known and not revoked.
-fn groups_of(state: &ServerState, user: &str) -> Option<Vec<String>> {
+pub(crate) fn groups_of(state: &ServerState, user: &str) -> Option<Vec<String>> {
     state
         .certificates
         .values()

@@ -160,9 +160,15 @@ impl Engine {
         let made = {
             let keyring = unsealed.keyring.read();
             file.verify(keyring.root())?;
-            self.make_slot(&mut file, keyring.root(), slot)?
+            match self.rehearses() {
+                Some(_) => self.try_slot(&mut file, keyring.root(), slot)?,
+                None => self.make_slot(&mut file, keyring.root(), slot)?,
+            }
         };
         self.note(by, "add slot", "slot added", &made.id.to_string())?;
+        if self.rehearses().is_some() {
+            return Ok(made);
+        }
         file.save(path)?;
         Ok(made)
     }
@@ -186,6 +192,9 @@ impl Engine {
         });
         file.remove(unsealed.keyring.read().root(), id)?;
         self.note(by, "remove slot", "slot removed", &id.to_string())?;
+        if self.rehearses().is_some() {
+            return Ok(());
+        }
         file.save(path)?;
         // The key file opens nothing any more, but would together with an old slot file.
         if let Some(key_file) = key_file
@@ -219,6 +228,25 @@ impl Engine {
         let event = Event { parameters: &[("slot", &slot)], ..Event::new("verify shares") };
         self.record(by, &event)?;
         Ok(verified)
+    }
+
+    /// As [`Engine::make_slot`] in memory alone, and no share leaves.
+    fn try_slot(
+        &self,
+        file: &mut SlotFile,
+        root: &RootKey,
+        slot: NewSlot,
+    ) -> Result<MadeSlot, EngineError> {
+        if let NewSlot::File { path, .. } = &slot {
+            // Making the slot would make the file.
+            if path.exists() {
+                return Err(EngineError::Occupied(path.display().to_string()));
+            }
+            let id = file.slots().iter().map(|slot| slot.id).max().unwrap_or(0) + 1;
+            return Ok(MadeSlot { id, shares: Vec::new() });
+        }
+        let made = self.make_slot(file, root, slot)?;
+        Ok(MadeSlot { shares: Vec::new(), ..made })
     }
 
     fn make_slot(

@@ -1,7 +1,7 @@
 //! Certificates while the server runs: issuing to clients, and renewing the server's own and the
 //! authority's without a restart.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -21,16 +21,12 @@ use crate::identity::MOST_NAMES;
 use crate::kmip_listener::now;
 use crate::names::looks_like;
 use crate::pki::{self, Authority, BACKDATE, LEAF_DAYS, Revoked, Subject, hex};
-use crate::service::{Caller, Ending, Manager};
+use crate::service::{Around, Caller, Ending, Manager};
 use crate::setup;
 use crate::tls::{self, Live};
 
 /// What the admin port speaks.
 const ADMIN_ALPN: &[&[u8]] = &[b"http/1.1"];
-
-/// How many answers are kept for requests that come again, and how long, seconds.
-const REMEMBERED: usize = 1024;
-const REMEMBERED_SECONDS: i64 = 86_400;
 
 /// Days that a list of revoked certificates counts unless asked otherwise.
 const LIST_DAYS: i64 = 7;
@@ -51,14 +47,6 @@ pub struct Certificates {
     ends: AtomicI64,
     /// One renewal at a time.
     renewing: Mutex<()>,
-    answered: Mutex<HashMap<(String, String), Answered>>,
-}
-
-/// An answer to a request with an idempotency key.
-struct Answered {
-    at: i64,
-    request: NewClient,
-    answer: ClientIssued,
 }
 
 impl Certificates {
@@ -81,7 +69,6 @@ impl Certificates {
             material: material.clone(),
             listen,
             renewing: Mutex::new(()),
-            answered: Mutex::default(),
         })
     }
 
@@ -220,35 +207,22 @@ impl Certificates {
         server.into_iter().chain(authorities).collect()
     }
 
-    /// Signs a client's certificate. A request that comes again with the same idempotency key gets
-    /// the same answer.
+    /// Signs a client's certificate.
     ///
     /// # Errors
-    /// [`errors::BAD_REQUEST`] for a request or a subject that cannot be one, [`errors::CONFLICT`]
-    /// for a key that came with another request, [`errors::TLS_MATERIAL`] without an authority of
-    /// its own.
+    /// [`errors::BAD_REQUEST`] for a request or a subject that cannot be one,
+    /// [`errors::TLS_MATERIAL`] without an authority of its own.
     pub fn issue(
         &self,
         manager: &dyn Manager,
         caller: &Caller,
         new: &NewClient,
-        key: Option<&str>,
     ) -> Result<ClientIssued, Fault> {
-        // Held throughout: the same request twice at once is one, too.
-        let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = key.map(|key| (caller.user.clone(), key.to_owned()));
-        if let Some(known) = key.as_ref().and_then(|key| answered.get(key)) {
-            if known.request == *new {
-                return Ok(known.answer.clone());
-            }
-            return Err(Fault::new(
-                errors::CONFLICT,
-                "This idempotency key came with another request.",
-            ));
-        }
         check_room(&manager.certificates()?, new, now())?;
         if let Some(role) = &new.role {
-            manager.role_set(caller, &new.user, Some(role), true)?;
+            // A role that cannot be given must not leave a certificate behind.
+            let trial = manager.around(&Around { rehearse: true, ..Around::default() })?;
+            trial.role_set(caller, &new.user, Some(role))?;
         }
         let authority = setup::load_authority(manager, &self.material)?;
         let subject = Subject { user: new.user.clone(), group: new.group.clone() };
@@ -256,26 +230,16 @@ impl Certificates {
         let signed = authority.sign_client(&new.csr, &subject, days, now())?;
         manager.certificate_register(caller, setup::info(&signed, &subject, "client"))?;
         if let Some(role) = &new.role {
-            manager.role_set(caller, &new.user, Some(role), false)?;
+            manager.role_set(caller, &new.user, Some(role))?;
         }
-        let answer = ClientIssued {
+        Ok(ClientIssued {
             certificate: signed.certificate,
             authority: signed.authority,
             fingerprint: hex(&signed.fingerprint),
             serial: signed.serial,
             not_after: signed.not_after,
             kmip_port: self.listen[0].port(),
-        };
-        if let Some(key) = key {
-            let at = now();
-            answered.retain(|_, known| at - known.at < REMEMBERED_SECONDS);
-            if answered.len() >= REMEMBERED {
-                answered.clear();
-            }
-            let kept = Answered { at, request: new.clone(), answer: answer.clone() };
-            answered.insert(key, kept);
-        }
-        Ok(answer)
+        })
     }
 
     /// Makes a new certificate for the server and puts it in use.
@@ -289,7 +253,6 @@ impl Certificates {
         caller: &Caller,
         names: &[String],
         days: Option<u16>,
-        dry_run: bool,
     ) -> Result<ServerCertificate, Fault> {
         let _one = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
         let authority = setup::load_authority(manager, &self.material)?;
@@ -300,13 +263,15 @@ impl Certificates {
         let names = setup::certificate_names(&asked, &self.listen);
         let days = days.map_or(LEAF_DAYS, i64::from);
         let issued = authority.issue_server(&names, days, now())?;
-        if dry_run {
-            let not_after = issued.not_after;
-            return Ok(ServerCertificate { names, fingerprint: String::new(), not_after });
-        }
         let first = names.first().cloned().unwrap_or_default();
         let subject = Subject { user: first, group: None };
         manager.certificate_register(caller, setup::info(&issued, &subject, "server"))?;
+        if let Some(rehearsal) = manager.rehearses() {
+            let until = crate::cli::output::date(issued.not_after);
+            let detail = format!("for {}, until {until}", names.join(", "));
+            rehearsal.note("server certificate renewed", detail);
+            return server_row(&pki::first_certificate(&issued.certificate)?);
+        }
         // The chain ends with the authority that signed it, not with every one that is accepted.
         let chain = format!("{}{}", issued.certificate, authority.own());
         // The key first: a certificate alone beside the old pair is a move that was cut off.
@@ -336,6 +301,11 @@ impl Certificates {
         let authority = Authority::create(&format!("{before} {}", hex(&tag)), now())?;
         // The file first: should the server stop in between, the old key goes on signing under its
         // own certificate, which `load_authority` finds by the key.
+        if let Some(rehearsal) = manager.rehearses() {
+            let detail = format!("{before} signs until now; a new authority signs from then on");
+            rehearsal.note("authority renewed", detail);
+            return authority_row(&pki::first_certificate(authority.own())?, true);
+        }
         let text = format!("{}{old}", authority.certificate());
         replace(&self.material.client_ca, text.as_bytes())?;
         setup::keep_authority(manager, &authority)?;
@@ -378,6 +348,13 @@ impl Certificates {
             .filter(|c| c.as_ref() != kept)
             .map(|c| authority_row(c, false))
             .collect::<Result<_, _>>()?;
+        if let Some(rehearsal) = manager.rehearses() {
+            for row in &retired {
+                let detail = format!("{}: its certificates are refused from then on", row.name);
+                rehearsal.note("authority retired", detail);
+            }
+            return Ok(retired);
+        }
         replace(&self.material.client_ca, authority.own().as_bytes())?;
         self.reload()?;
         manager.event("certificates-reloaded", "authorities retired");

@@ -13,12 +13,16 @@ pub struct Fault {
     pub info: &'static ErrorInfo,
     /// What is particular; empty if there is nothing to add.
     pub detail: String,
+    /// The rule that decided, where that is a narrower one than the door's: for the record.
+    pub rule: Option<String>,
+    /// The object that it is about, where the request does not say: for the record.
+    pub object: Option<String>,
 }
 
 impl Fault {
     /// A fault with a detail.
     pub fn new(info: &'static ErrorInfo, detail: impl Into<String>) -> Self {
-        Self { info, detail: detail.into() }
+        Self { info, detail: detail.into(), rule: None, object: None }
     }
 
     /// A [`BAD_REQUEST`] with a detail.
@@ -29,7 +33,7 @@ impl Fault {
 
 impl From<&'static ErrorInfo> for Fault {
     fn from(info: &'static ErrorInfo) -> Self {
-        Self { info, detail: String::new() }
+        Self::new(info, String::new())
     }
 }
 

@@ -22,8 +22,8 @@ use crate::kmip_listener::now;
 use crate::pki::{Authority, Subject, hex};
 use crate::serve::Running;
 use crate::service::{
-    Access, AdminAsk, Approvals, AuditQuery, Backups, Caller, Done, Handler, Keeps, KeyQuery,
-    Manager, Measures, Pieces, Reply,
+    Access, AdminAsk, Answered, Approvals, Around, AuditQuery, Backups, Caller, Done, Handler,
+    Keeps, KeyQuery, Keys, Manager, Measures, Pieces, Reply, Trials,
 };
 use crate::setup::{Person, enrol, load_authority, make_authority, make_server_certificate};
 use crate::tls;
@@ -64,7 +64,7 @@ impl Access for Memory {
     fn policy(&self) -> Result<PolicyView, Fault> {
         no()
     }
-    fn policy_set(&self, _: &Caller, _: &str, _: &str, _: bool) -> Result<PolicyView, Fault> {
+    fn policy_set(&self, _: &Caller, _: &str, _: &str) -> Result<PolicyView, Fault> {
         no()
     }
     fn policy_test(&self, _: &PolicyQuestion) -> Result<PolicyAnswer, Fault> {
@@ -76,19 +76,19 @@ impl Access for Memory {
     fn grants(&self, _: &GrantTarget) -> Result<Vec<GrantRow>, Fault> {
         no()
     }
-    fn grant(&self, _: &Caller, _: &GrantChange, _: bool, _: bool) -> Result<Changed, Fault> {
+    fn grant(&self, _: &Caller, _: &GrantChange, _: bool) -> Result<Changed, Fault> {
         no()
     }
     fn key_groups(&self) -> Result<Vec<KeyGroupRow>, Fault> {
         no()
     }
-    fn key_group(&self, _: &Caller, _: &str, _: &str, _: bool, _: bool) -> Result<Changed, Fault> {
+    fn key_group(&self, _: &Caller, _: &str, _: &str, _: bool) -> Result<Changed, Fault> {
         no()
     }
     fn roles(&self) -> Result<Vec<RoleRow>, Fault> {
         no()
     }
-    fn role_set(&self, _: &Caller, _: &str, _: Option<&str>, _: bool) -> Result<Changed, Fault> {
+    fn role_set(&self, _: &Caller, _: &str, _: Option<&str>) -> Result<Changed, Fault> {
         no()
     }
 }
@@ -135,17 +135,10 @@ impl Approvals for Memory {
         _: &Caller,
         _: ApprovalRuleView,
         _: &str,
-        _: bool,
     ) -> Result<ApprovalRules, Fault> {
         no()
     }
-    fn approval_waive(
-        &self,
-        _: &Caller,
-        _: &str,
-        _: &str,
-        _: bool,
-    ) -> Result<ApprovalRules, Fault> {
+    fn approval_waive(&self, _: &Caller, _: &str, _: &str) -> Result<ApprovalRules, Fault> {
         no()
     }
 }
@@ -185,6 +178,48 @@ impl Keeps for Memory {
         no()
     }
     fn retain_by_itself(&self) {}
+}
+
+impl Keys for Memory {
+    fn create_key(&self, _: &Caller, _: &CreateKey) -> Result<KeyCreated, Fault> {
+        no()
+    }
+    fn activate_key(&self, _: &Caller, _: &str) -> Result<(), Fault> {
+        no()
+    }
+    fn revoke_key(&self, _: &Caller, _: &str, _: &RevokeKey) -> Result<(), Fault> {
+        no()
+    }
+    fn destroy_key(&self, _: &Caller, _: &str, _: Option<i64>) -> Result<KeyDestroyed, Fault> {
+        no()
+    }
+    fn expiring(&self, _: i64) -> Result<Vec<ExpiringRow>, Fault> {
+        no()
+    }
+    fn import_keys(&self, _: &Caller, _: &[ImportKey]) -> Result<Vec<ImportedRow>, Fault> {
+        no()
+    }
+    fn uses(&self, _: &UsesTarget) -> Result<UsesView, Fault> {
+        no()
+    }
+}
+
+impl Trials for Memory {
+    fn around(&self, _: &Around) -> Result<Arc<dyn Manager>, Fault> {
+        no()
+    }
+    fn rehearses(&self) -> Option<&strongroom_engine::Rehearsal> {
+        None
+    }
+    fn answered(&self, _: &str) -> Result<Option<Answered>, Fault> {
+        no()
+    }
+    fn answer_mark(&self, _: &str, _: &[u8]) -> Result<Arc<strongroom_engine::Mark>, Fault> {
+        no()
+    }
+    fn keep_answer(&self, _: &str, _: &[u8], _: &[u8]) -> Result<(), Fault> {
+        no()
+    }
 }
 
 impl Manager for Memory {

@@ -125,6 +125,7 @@ impl Running {
             strangers: Tally::new(Duration::from_secs(10)),
             refused: Tally::new(Duration::from_secs(10)),
             certificates: Some(certificates.clone()),
+            creating: Arc::default(),
         });
         let mut tasks = vec![runtime.spawn(port.serve(kmip_socket, stopping.clone()))];
         let mut ports = format!("KMIP on {kmip}, administration on {admin_address}");

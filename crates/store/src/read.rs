@@ -230,6 +230,17 @@ impl ReadTx<'_> {
         Ok(counts.collect::<Result<_, _>>()?)
     }
 
+    /// Bytes that belong to this copy of the store ([`WriteTx::put_local`](crate::WriteTx::put_local)).
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn local(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
+        let found = statement.query_row(params![format!("local:{key}")], |r| r.get(0));
+        Ok(found.optional()?)
+    }
+
     /// Records of the chain of changes of `site`, from sequence `from`, at most `limit`.
     ///
     /// # Errors

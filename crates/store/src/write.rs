@@ -97,6 +97,16 @@ impl<'a> WriteTx<'a> {
         &self.server_state
     }
 
+    /// The site whose chain this transaction writes.
+    pub fn site(&self) -> u32 {
+        self.chain.site()
+    }
+
+    /// The end of the chain of changes as this transaction sees it.
+    pub fn head(&self) -> Head {
+        self.chain.head()
+    }
+
     /// What the batch left.
     pub(crate) fn finish(self) -> Left {
         let lost = self.alive().err();

@@ -56,7 +56,7 @@ fn of_two_officers_who_lose_the_role_at_the_same_time_one_stays() {
     let last = bench.engine.roles()[0].0.clone();
     for refused in [
         bench.engine.revoke_roles(&server, &last),
-        bench.engine.try_role(&last, None),
+        bench.engine.rehearsal().0.revoke_roles(&server, &last),
         bench.engine.revoke_role(&server, &last, Role::CryptoOfficer).map(|()| true),
     ] {
         assert!(matches!(refused, Err(EngineError::LastOfficer(user)) if user == last));

@@ -80,6 +80,16 @@ pub(super) fn revoke(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Ref
 /// Destroy (KMIP 2.1 section 6.1.19). The material is gone when the reply leaves; the attributes
 /// stay.
 pub(super) fn destroy(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Refusal> {
+    let delay = ctx.engine.config.destroy_delay;
+    destroy_after(ctx, payload, delay)
+}
+
+/// Destroy with a delay, seconds; at once if there is none.
+pub(crate) fn destroy_after(
+    ctx: &mut Ctx<'_, '_>,
+    payload: View<'_>,
+    delay: i64,
+) -> Result<(), Refusal> {
     let id = ctx.target(payload)?;
     let cached = ctx.load(&id)?;
     let object = &cached.object;
@@ -96,8 +106,8 @@ pub(super) fn destroy(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Re
     if object.lifecycle_at(ctx.time.latest()) == Lifecycle::Active && !object.compromised {
         return Err(ctx.unsure(object));
     }
-    match ctx.engine.config.destroy_delay {
-        0 => change(
+    match delay {
+        ..=0 => change(
             ctx,
             ChangeKind::Destroyed,
             &id,
@@ -105,7 +115,7 @@ pub(super) fn destroy(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Re
             false,
             vec![(Tag::DESTROY_DATE, Value::DateTime(now))],
         )?,
-        // Whichever clock is right, the delay is not shorter than was configured.
+        // Whichever clock is right, the delay is not shorter than was asked for.
         delay => schedule(ctx, &id, ctx.time.latest().saturating_add(delay))?,
     }
     reply(ctx, &id);

@@ -18,13 +18,15 @@ mod template;
 mod wrapping;
 
 use strongroom_kmip::message::BatchItem;
-use strongroom_kmip::{Operation, ProtocolVersion, ResultReason, View};
+use strongroom_kmip::{CryptographicAlgorithm, Operation, ProtocolVersion, ResultReason, View};
 
 use crate::context::Ctx;
 use crate::refusal::Refusal;
 
 pub(crate) use archive::{archival, archive_when_ended};
 pub(crate) use create::{MadePair, PairPlan, Prepared};
+pub(crate) use life::destroy_after;
+pub(crate) use register::register_once;
 pub(crate) use rekey::{Half, linked, replace, replace_pair};
 pub(crate) use template::is_visible;
 
@@ -112,6 +114,11 @@ pub(crate) fn kind_of(operation: Operation) -> Kind {
     entry(operation).map_or(Kind::Use, |e| e.kind)
 }
 
+/// Whether an algorithm is one of those that stand up to quantum computers.
+pub(crate) fn is_post_quantum(algorithm: CryptographicAlgorithm) -> bool {
+    keys::is_post_quantum(algorithm)
+}
+
 /// Whether an operation makes a key pair.
 pub(crate) fn makes_pair(operation: Operation) -> bool {
     matches!(operation, Operation::CREATE_KEY_PAIR | Operation::RE_KEY_KEY_PAIR)
@@ -152,22 +159,29 @@ pub(crate) fn prepare(
 
 /// Runs one batch item.
 pub(crate) fn run(ctx: &mut Ctx<'_, '_>, item: &BatchItem<'_>) -> Result<(), Refusal> {
+    debug_assert_eq!(ctx.operation, item.operation);
+    run_on(ctx, item.payload)
+}
+
+/// Runs the context's operation on a payload.
+pub(crate) fn run_on(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), Refusal> {
+    let operation = ctx.operation;
     let unknown = || {
         Refusal::new(
             ResultReason::OPERATION_NOT_SUPPORTED,
-            format!("{} is not offered here", item.operation),
+            format!("{operation} is not offered here"),
         )
     };
-    let entry = entry(item.operation).ok_or_else(unknown)?;
-    if !item.operation.exists_in(ctx.version) {
+    let entry = entry(operation).ok_or_else(unknown)?;
+    if !operation.exists_in(ctx.version) {
         return Err(Refusal::new(
             ResultReason::OPERATION_NOT_SUPPORTED,
-            format!("KMIP {} has no operation {}", ctx.version, item.operation),
+            format!("KMIP {} has no operation {operation}", ctx.version),
         ));
     }
     if entry.interop_only && !ctx.engine.config.interop {
         return Err(unknown());
     }
     ctx.authorise()?;
-    (entry.run)(ctx, item.payload)
+    (entry.run)(ctx, payload)
 }

@@ -4,7 +4,7 @@ use strongroom_kmip::{
     Attribute, AttributeName, AttributeSet, CryptographicAlgorithm, KeyWrapType, ObjectType,
     Operation, ResultReason, Tag, UniqueIdentifierEnum, Value, View,
 };
-use strongroom_model::{Change, ChangeKind, Lifecycle, ObjectId};
+use strongroom_model::{Change, ChangeKind, Lifecycle, ManagedObject, ObjectId};
 use strongroom_store::scheduled_destruction;
 
 use super::create::Birth;
@@ -20,6 +20,65 @@ pub(super) fn register(ctx: &mut Ctx<'_, '_>, payload: View<'_>) -> Result<(), R
     ctx.out.text(Tag::UNIQUE_IDENTIFIER, id.as_str());
     ctx.leave(Some(UniqueIdentifierEnum::REGISTER), &id);
     Ok(())
+}
+
+/// Registers a key for a bulk import, under an identifier if one is given. A key that the owner has
+/// already by that identifier, or else by that name, is found and not made twice: so an import that
+/// broke off is run again as a whole. Says whether it was there. A key that stays wrapped is refused.
+pub(crate) fn register_once(
+    ctx: &mut Ctx<'_, '_>,
+    payload: View<'_>,
+    id: Option<ObjectId>,
+) -> Result<(ObjectId, bool), Refusal> {
+    ctx.authorise()?;
+    let mut birth = read(ctx, payload)?;
+    if !birth.is_clear() {
+        return Err(Refusal::new(
+            ResultReason::WRAPPING_OBJECT_NOT_FOUND,
+            "the key cannot be unwrapped: its wrapping key is not there, is not of the same owner, \
+             or its usage mask lacks Unwrap Key",
+        ));
+    }
+    let owner = ctx.owner.as_ref().unwrap_or(&ctx.caller.user).clone();
+    let there = match &id {
+        Some(id) => ctx.fetch(id)?.map(|cached| cached.object.clone()),
+        None => named(ctx, &owner, &birth)?,
+    };
+    if let Some(object) = there {
+        ctx.trail.object = Some(object.id.as_str().to_owned());
+        if object.owner() == owner && is_same(&object, &birth)? {
+            return Ok((object.id, true));
+        }
+        return Err(Refusal::new(
+            ResultReason::OBJECT_ALREADY_EXISTS,
+            format!(
+                "object {} of {} has that identifier or name, and is another key",
+                object.id,
+                object.owner()
+            ),
+        ));
+    }
+    birth.id = id;
+    Ok((birth.deliver(ctx)?, false))
+}
+
+/// The oldest object of an owner that has the name of a new one.
+fn named(ctx: &Ctx<'_, '_>, owner: &str, birth: &Birth) -> Result<Option<ManagedObject>, Refusal> {
+    let Some(tx) = &ctx.tx else { return Err(Refusal::needs_writer()) };
+    let Some(name) = birth.value(Tag::NAME) else { return Ok(None) };
+    Ok(tx.holders_of_name(owner, name)?.into_iter().next())
+}
+
+/// Whether an object is a living key of this kind, with this value.
+fn is_same(object: &ManagedObject, birth: &Birth) -> Result<bool, Refusal> {
+    let Some(material) = &birth.material else { return Ok(false) };
+    let digest = super::create::digest_of(material, birth.block.as_ref().map(|b| b.format))?;
+    let alike = |tag| object.value(tag) == birth.value(tag);
+    Ok(object.lifecycle != Lifecycle::Destroyed
+        && object.object_type() == birth.object_type
+        && alike(Tag::CRYPTOGRAPHIC_ALGORITHM)
+        && alike(Tag::CRYPTOGRAPHIC_LENGTH)
+        && object.value(Tag::DIGEST) == Some(&digest))
 }
 
 /// Import (KMIP 2.1 section 6.1.26): Register under an identity that the client names.

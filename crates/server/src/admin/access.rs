@@ -191,14 +191,11 @@ pub struct KeyGroupRow {
     pub grants: Vec<GrantRow>,
 }
 
-/// Whether a change changed anything, or would.
+/// Whether a change changed anything.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Changed {
     /// Whether it did.
     pub changed: bool,
-    /// Whether it was only tried.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub dry_run: bool,
 }
 
 /// A user's role.
@@ -216,22 +213,6 @@ pub struct RoleRow {
 pub struct RoleGrant {
     /// The role.
     pub role: String,
-}
-
-/// The query of changes.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct How {
-    /// Only say what would happen.
-    #[serde(default)]
-    dry_run: bool,
-}
-
-pub(super) type Asked = Result<Query<How>, axum::extract::rejection::QueryRejection>;
-
-pub(super) fn dry_run(how: Asked) -> Result<bool, Fault> {
-    how.map(|Query(how)| how.dry_run)
-        .map_err(|_| Fault::bad_request("The only parameter is dry_run, true or false."))
 }
 
 fn tagged(view: PolicyView) -> Response {
@@ -253,17 +234,15 @@ pub(super) async fn policy(
 pub(super) async fn policy_set(
     State(admin): State<Arc<Admin>>,
     Extension(identity): Extension<Identity>,
-    how: Asked,
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Fault> {
-    let dry = dry_run(how)?;
     let given: PolicyText = body(&bytes)?;
     let condition = headers.get(header::IF_MATCH).and_then(|v| v.to_str().ok());
     let etag = condition
         .map(|text| text.trim_matches('"').to_owned())
         .ok_or_else(|| Fault::from(errors::PRECONDITION_REQUIRED))?;
-    let view = blocking(admin, identity, move |m, c| m.policy_set(c, &given.text, &etag, dry));
+    let view = blocking(admin, identity, move |m, c| m.policy_set(c, &given.text, &etag));
     Ok(tagged(view.await?))
 }
 
@@ -305,23 +284,19 @@ pub(super) async fn grants(
 pub(super) async fn grant(
     State(admin): State<Arc<Admin>>,
     Extension(identity): Extension<Identity>,
-    how: Asked,
     bytes: Bytes,
 ) -> Answer<Changed> {
-    let dry = dry_run(how)?;
     let change: GrantChange = body(&bytes)?;
-    Ok(Json(blocking(admin, identity, move |m, c| m.grant(c, &change, true, dry)).await?))
+    Ok(Json(blocking(admin, identity, move |m, c| m.grant(c, &change, true)).await?))
 }
 
 pub(super) async fn withdraw(
     State(admin): State<Arc<Admin>>,
     Extension(identity): Extension<Identity>,
-    how: Asked,
     bytes: Bytes,
 ) -> Answer<Changed> {
-    let dry = dry_run(how)?;
     let change: GrantChange = body(&bytes)?;
-    Ok(Json(blocking(admin, identity, move |m, c| m.grant(c, &change, false, dry)).await?))
+    Ok(Json(blocking(admin, identity, move |m, c| m.grant(c, &change, false)).await?))
 }
 
 pub(super) async fn key_groups(
@@ -338,20 +313,16 @@ pub(super) async fn join(
     State(admin): State<Arc<Admin>>,
     Extension(identity): Extension<Identity>,
     Path((group, id)): Path<(String, String)>,
-    how: Asked,
 ) -> Answer<Changed> {
-    let dry = dry_run(how)?;
-    Ok(Json(blocking(admin, identity, move |m, c| m.key_group(c, &group, &id, true, dry)).await?))
+    Ok(Json(blocking(admin, identity, move |m, c| m.key_group(c, &group, &id, true)).await?))
 }
 
 pub(super) async fn leave(
     State(admin): State<Arc<Admin>>,
     Extension(identity): Extension<Identity>,
     Path((group, id)): Path<(String, String)>,
-    how: Asked,
 ) -> Answer<Changed> {
-    let dry = dry_run(how)?;
-    Ok(Json(blocking(admin, identity, move |m, c| m.key_group(c, &group, &id, false, dry)).await?))
+    Ok(Json(blocking(admin, identity, move |m, c| m.key_group(c, &group, &id, false)).await?))
 }
 
 pub(super) async fn roles(
@@ -368,12 +339,10 @@ pub(super) async fn role_set(
     State(admin): State<Arc<Admin>>,
     Extension(identity): Extension<Identity>,
     Path(user): Path<String>,
-    how: Asked,
     bytes: Bytes,
 ) -> Answer<Changed> {
-    let dry = dry_run(how)?;
     let given: RoleGrant = body(&bytes)?;
-    let done = blocking(admin, identity, move |m, c| m.role_set(c, &user, Some(&given.role), dry));
+    let done = blocking(admin, identity, move |m, c| m.role_set(c, &user, Some(&given.role)));
     Ok(Json(done.await?))
 }
 
@@ -381,8 +350,6 @@ pub(super) async fn role_revoke(
     State(admin): State<Arc<Admin>>,
     Extension(identity): Extension<Identity>,
     Path(user): Path<String>,
-    how: Asked,
 ) -> Answer<Changed> {
-    let dry = dry_run(how)?;
-    Ok(Json(blocking(admin, identity, move |m, c| m.role_set(c, &user, None, dry)).await?))
+    Ok(Json(blocking(admin, identity, move |m, c| m.role_set(c, &user, None)).await?))
 }

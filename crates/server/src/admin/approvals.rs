@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Admin;
-use super::access::{Asked, Fact, dry_run};
+use super::access::Fact;
 use super::handlers::{Answer, blocking, body};
 use super::pages::{self, Page};
 use crate::errors::{self, Fault};
@@ -201,13 +201,12 @@ pub(super) async fn require(
     State(admin): State<Arc<Admin>>,
     Extension(identity): Extension<Identity>,
     Path(name): Path<String>,
-    how: Asked,
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Fault> {
-    let (dry, etag) = (dry_run(how)?, condition(&headers)?);
+    let etag = condition(&headers)?;
     let view = ApprovalRuleView { name, rule: body(&bytes)? };
-    let done = blocking(admin, identity, move |m, c| m.approval_require(c, view, &etag, dry));
+    let done = blocking(admin, identity, move |m, c| m.approval_require(c, view, &etag));
     Ok(tagged(done.await?))
 }
 
@@ -215,11 +214,10 @@ pub(super) async fn waive(
     State(admin): State<Arc<Admin>>,
     Extension(identity): Extension<Identity>,
     Path(name): Path<String>,
-    how: Asked,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
-    let (dry, etag) = (dry_run(how)?, condition(&headers)?);
-    let done = blocking(admin, identity, move |m, c| m.approval_waive(c, &name, &etag, dry));
+    let etag = condition(&headers)?;
+    let done = blocking(admin, identity, move |m, c| m.approval_waive(c, &name, &etag));
     Ok(tagged(done.await?))
 }
 

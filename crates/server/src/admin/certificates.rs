@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
 use axum::{Extension, Json};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -177,9 +176,6 @@ pub struct RenewServer {
     /// Days that it counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub days: Option<u16>,
-    /// Change nothing; say what it would be.
-    #[serde(default)]
-    pub dry_run: bool,
 }
 
 /// Runs what needs the certificates, on a thread of its own.
@@ -225,17 +221,9 @@ pub(super) async fn sign_list(
 pub(super) async fn issue(
     State(admin): State<Arc<Admin>>,
     Extension(identity): Extension<Identity>,
-    headers: HeaderMap,
     bytes: Bytes,
 ) -> Answer<ClientIssued> {
     let new: NewClient = body(&bytes)?;
-    let key = match headers.get("idempotency-key").map(|value| value.to_str()) {
-        None => None,
-        Some(Ok(key)) if (1..=255).contains(&key.len()) => Some(key.to_owned()),
-        Some(_) => {
-            return Err(Fault::bad_request("An idempotency key has 1 to 255 visible characters."));
-        }
-    };
     let issued = with(admin, identity, move |c, m, who| {
         // A role with the certificate is a role all the same.
         if new.role.is_some() {
@@ -246,7 +234,7 @@ pub(super) async fn issue(
                 return Err(Fault::new(errors::DENIED, detail));
             }
         }
-        c.issue(m, who, &new, key.as_deref())
+        c.issue(m, who, &new)
     });
     Ok(Json(issued.await?))
 }
@@ -267,7 +255,7 @@ pub(super) async fn recover_officer(
         };
         // Who has which role is not for those to hear who have no shares.
         m.prove_quorum(who, &given.shares, &format!("officer {}", new.user))?;
-        let issued = c.issue(m, who, &new, None)?;
+        let issued = c.issue(m, who, &new)?;
         m.event("officer-recovered", &new.user);
         Ok(issued)
     });
@@ -302,9 +290,8 @@ pub(super) async fn renew_server(
     bytes: Bytes,
 ) -> Answer<ServerCertificate> {
     let how: RenewServer = if bytes.is_empty() { RenewServer::default() } else { body(&bytes)? };
-    let renewed = with(admin, identity, move |c, m, who| {
-        c.renew_server(m, who, &how.names, how.days, how.dry_run)
-    });
+    let renewed =
+        with(admin, identity, move |c, m, who| c.renew_server(m, who, &how.names, how.days));
     Ok(Json(renewed.await?))
 }
 

@@ -17,7 +17,7 @@ use strongroom_policy::{Action, AdminAction};
 use zeroize::Zeroizing;
 
 use super::handlers::blocking;
-use super::{ANCHORS, Admin, Route, object_of};
+use super::{ANCHORS, Admin, Route, decoded, object_of};
 use crate::errors::Fault;
 use crate::identity::Identity;
 use crate::service::{AdminAsk, Manager};
@@ -136,11 +136,11 @@ struct Asked {
 
 impl Asked {
     fn ask(&self, manager: &dyn Manager) -> Result<AdminAsk, Fault> {
-        let object = object_of(&self.path).map(|id| decoded(&id));
+        let object = object_of(&self.path);
         let mut key_groups = match &object {
             // What is not there is for the handler to tell.
             Some(id) => manager.key_groups_of(id).unwrap_or_default(),
-            None => Vec::new(),
+            None => self.new_key_groups(),
         };
         let mut actions = self.actions(manager);
         if self.route.operation == "Leave Key Group"
@@ -165,6 +165,22 @@ impl Asked {
             parts: parts.map(|part| Zeroizing::new(part.to_vec())).into(),
             plan: self.plan(),
         })
+    }
+
+    /// The key groups that a new key, or one that is imported, would be in.
+    fn new_key_groups(&self) -> Vec<String> {
+        let of = |spec: &Value| -> Vec<String> {
+            let groups = spec.get("key_groups").and_then(Value::as_array);
+            let words = groups.into_iter().flatten().filter_map(Value::as_str);
+            words.map(str::to_owned).collect()
+        };
+        let Some(json) = &self.json else { return Vec::new() };
+        let keys = json.get("keys").and_then(Value::as_array);
+        let imported = keys.into_iter().flatten().filter_map(|key| key.get("spec")).flat_map(of);
+        let mut groups: Vec<String> = of(json).into_iter().chain(imported).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        groups
     }
 
     /// The actions that approval rules may name for this.
@@ -204,6 +220,15 @@ impl Asked {
             ("Path".to_owned(), path),
         ];
         match &self.json {
+            // It is full of keys.
+            Some(json) if self.route.operation == "Import Keys" => {
+                let keys = json.get("keys").and_then(Value::as_array);
+                let count = keys.map_or(0, Vec::len);
+                plan.push(("Keys".to_owned(), format!("{count}, in a file")));
+                let names =
+                    keys.into_iter().flatten().filter_map(|key| key["spec"]["name"].as_str());
+                plan.push(("Names".to_owned(), names.collect::<Vec<_>>().join(", ")));
+            }
             Some(Value::Object(members)) => {
                 let shown = members.iter().map(|(name, value)| (name.clone(), words(name, value)));
                 plan.extend(shown);
@@ -230,26 +255,6 @@ fn words(name: &str, value: &Value) -> String {
             .join(", "),
         other => other.to_string(),
     }
-}
-
-/// A part of a path without its percent signs.
-fn decoded(part: &str) -> String {
-    let mut bytes = Vec::with_capacity(part.len());
-    let mut rest = part.as_bytes();
-    while let Some((first, more)) = rest.split_first() {
-        let hex = more.first_chunk::<2>().and_then(|two| std::str::from_utf8(two).ok());
-        match hex.and_then(|two| u8::from_str_radix(two, 16).ok()).filter(|_| *first == b'%') {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = more.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(*first);
-                rest = more;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

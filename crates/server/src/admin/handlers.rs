@@ -14,10 +14,9 @@ use strongroom_model::Role;
 
 use super::Admin;
 use super::types::{
-    AuditKey, AuditPage, AuditRecord, AuditVerdict, Health, KeyPage, KeyRotated, KeyView,
-    NewRootKey, NewSlot, PortStatus, PreparedRootKey, ReplaceRootKey, RootKeyReplaced, Rotate,
-    Rotation, SharesVerified, Slot, SlotAdded, Status, Unseal, UnsealProgress, VerifyAnchors,
-    VerifyShares,
+    AuditKey, AuditPage, AuditRecord, AuditVerdict, Health, KeyPage, KeyRotated, NewRootKey,
+    NewSlot, PortStatus, PreparedRootKey, ReplaceRootKey, RootKeyReplaced, Rotate, Rotation,
+    SharesVerified, Slot, SlotAdded, Status, Unseal, UnsealProgress, VerifyAnchors, VerifyShares,
 };
 use crate::admission::{Gate, Tally};
 use crate::errors::{self, Fault};
@@ -331,14 +330,6 @@ pub(super) async fn keys(
     let limit = limit(p.limit)?;
     let query = KeyQuery { limit, after: p.after, name: p.name, state: p.state };
     Ok(Json(blocking(admin, identity, move |m, _| m.keys(&query)).await?))
-}
-
-pub(super) async fn key(
-    State(admin): State<Arc<Admin>>,
-    Extension(identity): Extension<Identity>,
-    Path(id): Path<String>,
-) -> Answer<KeyView> {
-    Ok(Json(blocking(admin, identity, move |m, _| m.key(&id)).await?))
 }
 
 pub(super) async fn rotate_key(

@@ -3,15 +3,22 @@
 //! One table ([`ROUTES`]) says which action of the policy a request is, and the policy says who has
 //! it; a request that no row allows is refused before its handler runs, so that a forgotten row
 //! closes a door instead of opening one.
+//!
+//! What may go around a request is no handler's business: whether it is only tried ([`dry_run`]),
+//! whether it came before ([`idempotency`]), and whether its key is still what somebody saw
+//! (`If-Match`). The door looks for these, and hands the handler a key manager that heeds them.
 
 mod access;
 pub mod approvals;
 mod backup;
 mod certificates;
 pub mod disk;
+pub mod dry_run;
 mod export;
 mod guard;
 mod handlers;
+pub mod idempotency;
+pub mod keys;
 pub mod openapi;
 mod pages;
 mod problem;
@@ -49,7 +56,7 @@ use crate::certificates::Certificates;
 use crate::errors::{self, Fault};
 use crate::identity::{Identity, Unusable};
 use crate::kmip_listener::{self, Port, stopped};
-use crate::service::{Done, Manager};
+use crate::service::{Around, Done, Manager};
 use crate::tls::Live;
 
 /// How long a peer may take for the handshake, or for the head of a request.
@@ -66,6 +73,9 @@ const BODY: usize = 64 << 10;
 
 /// The largest body with rules: their text, as JSON may spell it.
 const POLICY: usize = 8 * strongroom_policy::MAX_TEXT;
+
+/// The largest batch of keys to be imported.
+pub(crate) const IMPORT: usize = 4 << 20;
 
 /// The largest list of anchors.
 const ANCHORS: usize = 16 << 20;
@@ -118,7 +128,14 @@ routes! {
     "GET" "/v1/audit" ReadAudit, true, "Read Audit" => get(handlers::audit);
     "GET" "/v1/audit/{chain}/{seq}" ReadAudit, true, "Read Audit" => get(handlers::audit_record);
     "GET" "/v1/keys" ListKeys, true, "List Keys" => get(handlers::keys);
-    "GET" "/v1/keys/{id}" ListKeys, true, "Show Key" => get(handlers::key);
+    "POST" "/v1/keys" ManageKeys, true, "Create Key" => post(keys::create);
+    "GET" "/v1/keys/{id}" ListKeys, true, "Show Key" => get(keys::show);
+    "POST" "/v1/keys/{id}/activate" ManageKeys, true, "Activate Key" => post(keys::activate);
+    "POST" "/v1/keys/{id}/revoke" ManageKeys, true, "Revoke Key" => post(keys::revoke);
+    "POST" "/v1/keys/{id}/destroy" ManageKeys, true, "Destroy Key" => post(keys::destroy);
+    "GET" "/v1/expiring" ListKeys, true, "List Expiring" => get(keys::expiring);
+    "GET" "/v1/uses" ListKeys, true, "Show Uses" => get(keys::uses);
+    "POST" "/v1/import" ManageKeys, true, "Import Keys" => post(keys::import).layer(DefaultBodyLimit::max(IMPORT));
     "POST" "/v1/keys/{id}/rotate" ManageKeys, true, "Rotate Key" => post(handlers::rotate_key);
     "POST" "/v1/keys/{id}/recall" ManageKeys, true, "Recall Destruction" => post(handlers::recall_key);
     "POST" "/v1/keys/{id}/archive" ManageKeys, true, "Archive Key" => post(handlers::archive_key);
@@ -181,11 +198,21 @@ pub struct Admin {
     pub refused: Tally,
     /// The certificates in use.
     pub certificates: Option<Arc<Certificates>>,
+    /// Held while a request with an idempotency key is carried out.
+    pub creating: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Admin {
     /// The router, without TLS: requests carry an [`Identity`] as an extension.
     pub fn router(self: &Arc<Self>) -> Router {
+        Self::routes()
+            .layer(from_fn_with_state(self.clone(), admit))
+            .layer(DefaultBodyLimit::max(BODY))
+            .with_state(self.clone())
+    }
+
+    /// What is behind the door.
+    fn routes() -> Router<Arc<Self>> {
         let mut router = Router::new();
         for route in ROUTES {
             router = router.route(route.path, (route.handler)());
@@ -193,9 +220,35 @@ impl Admin {
         router
             .method_not_allowed_fallback(async || Fault::from(errors::METHOD_NOT_ALLOWED))
             .fallback(async || Fault::new(errors::NOT_FOUND, "The API has no such path."))
-            .layer(from_fn_with_state(self.clone(), admit))
-            .layer(DefaultBodyLimit::max(BODY))
-            .with_state(self.clone())
+    }
+
+    /// The same, over another key manager.
+    fn with(&self, manager: Arc<dyn Manager>) -> Arc<Self> {
+        Arc::new(Self {
+            manager,
+            kmip: self.kmip.clone(),
+            listen: self.listen.clone(),
+            gate: self.gate.clone(),
+            // Strangers never come as far as this.
+            strangers: Tally::new(PATIENCE),
+            refused: Tally::new(PATIENCE),
+            certificates: self.certificates.clone(),
+            creating: self.creating.clone(),
+        })
+    }
+
+    /// Answers one request that was let in.
+    async fn answer(self: Arc<Self>, mut request: Request) -> Response {
+        // What the routes of the door found in the path would be found once more.
+        let identity = request.extensions_mut().remove::<Identity>();
+        request.extensions_mut().clear();
+        identity.map(|identity| request.extensions_mut().insert(identity));
+        let router = Self::routes().layer(DefaultBodyLimit::max(BODY)).with_state(self);
+        let service = TowerToHyperService::new(router);
+        match hyper::service::Service::call(&service, request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
     }
 
     /// Accepts until `stop` says true.
@@ -303,18 +356,23 @@ async fn admit(Shared(admin): Shared<Arc<Admin>>, request: Request, next: Next) 
     let (parts, body) = request.into_parts();
     let head = Request::from_parts(parts, Body::empty());
     let object = object_of(head.uri().path());
-    let record = |operation: &str, rule: &str, result: Result<(), &Fault>| {
-        let micros = i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX);
-        let done = Done { operation, object: object.as_deref(), rule, result, micros };
-        admin.manager.record(&identity.caller, &done)
-    };
+    let record =
+        |operation: &str, rule: &str, result: Result<(), &Fault>, more: &[(&str, &str)]| {
+            let micros = i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX);
+            // A refusal about a key names it, and the rule that was asked about that key.
+            let of = result.err();
+            let object = of.and_then(|fault| fault.object.as_deref()).or(object.as_deref());
+            let rule = of.and_then(|fault| fault.rule.as_deref()).unwrap_or(rule);
+            let done = Done { operation, object, rule, result, micros, parameters: more };
+            admin.manager.record(&identity.caller, &done)
+        };
     let in_by = door(&admin, &identity, &head);
     let body = whole(body, in_by.as_ref().map_or(BODY, |(route, _)| most(route))).await;
     let (route, rule) = match in_by {
         Ok(in_by) => in_by,
         Err(out) => {
             // A refusal it is in either case.
-            let recorded = record(out.operation, &out.rule, Err(&out.fault));
+            let recorded = record(out.operation, &out.rule, Err(&out.fault), &[]);
             let response = recorded.err().unwrap_or(out.fault).into_response();
             return if body.is_ok() { response } else { closing(response) };
         }
@@ -322,18 +380,39 @@ async fn admit(Shared(admin): Shared<Arc<Admin>>, request: Request, next: Next) 
     let request = match body {
         Ok(bytes) => Request::from_parts(head.into_parts().0, bytes.into()),
         Err(fault) => {
-            let recorded = record(route.operation, &rule, Err(&fault));
+            let recorded = record(route.operation, &rule, Err(&fault), &[]);
             return closing(recorded.err().unwrap_or(fault).into_response());
         }
     };
-    let (request, passed) = match guard::pass(&admin, &identity, route, request).await {
-        Ok(passed) => passed,
-        Err(waits) => {
-            let recorded = record(route.operation, &rule, Err(&waits.fault));
-            return recorded.map_or_else(IntoResponse::into_response, |()| waits.into_response());
+    let asked = match Asked::of(route, &request) {
+        Ok(asked) => asked,
+        Err(fault) => {
+            let recorded = record(route.operation, &rule, Err(&fault), &[]);
+            return recorded.err().unwrap_or(fault).into_response();
         }
     };
-    let mut response = next.run(request).await;
+    let dry_run = asked.dry_run;
+    let tried: &[(&str, &str)] = if dry_run { &[("dry-run", "true")] } else { &[] };
+    // What was carried out already waits for nobody any more.
+    let again = asked.came_before(&admin, &identity);
+    let (request, passed) = match again {
+        true => (request, guard::Passed::default()),
+        false => match guard::pass(&admin, &identity, route, request).await {
+            Ok(passed) => passed,
+            Err(waits) => {
+                let recorded = record(route.operation, &rule, Err(&waits.fault), tried);
+                return recorded
+                    .map_or_else(IntoResponse::into_response, |()| waits.into_response());
+            }
+        },
+    };
+    let mut response = match asked.is_plain() {
+        true => next.run(request).await,
+        false => asked
+            .run(&admin, &identity, route, request)
+            .await
+            .unwrap_or_else(IntoResponse::into_response),
+    };
     // What the framework refuses by itself (a body over the limit) speaks plain text.
     let status = response.status().as_u16();
     if status >= 400 && response.extensions().get::<Fault>().is_none() {
@@ -351,7 +430,12 @@ async fn admit(Shared(admin): Shared<Arc<Admin>>, request: Request, next: Next) 
         return response;
     }
     let result = failed.as_ref().map_or(Ok(()), Err);
-    match record(route.operation, &rule, result) {
+    let particulars = response.extensions().get::<Particulars>().cloned().unwrap_or_default();
+    let mut more: Vec<_> = particulars.0.iter().map(|(n, v)| (*n, v.as_str())).collect();
+    if dry_run {
+        more.push(("dry-run", "true"));
+    }
+    match record(route.operation, &rule, result, &more) {
         // No answer before its record; but whoever looks for the reason must find it.
         Err(fault) if route.action != AdminAction::Status => fault.into_response(),
         _ => response,
@@ -363,6 +447,7 @@ fn most(route: &Route) -> usize {
     match route.action {
         AdminAction::ChangePolicy | AdminAction::ReadPolicy => POLICY,
         AdminAction::ConfirmRestore | AdminAction::VerifyAudit => ANCHORS,
+        AdminAction::ManageKeys if route.operation == "Import Keys" => IMPORT,
         _ => BODY,
     }
 }
@@ -389,10 +474,115 @@ fn closing(mut response: Response) -> Response {
     response
 }
 
-/// The object that a path is about: what follows `/v1/keys/`.
+/// What a response wants recorded beside what every record has: name and value.
+#[derive(Clone, Debug, Default)]
+struct Particulars(Vec<(&'static str, String)>);
+
+/// What a request wants to go around it.
+struct Asked {
+    dry_run: bool,
+    /// Its idempotency key.
+    key: Option<String>,
+    /// The key that it is about, and the version that it is of.
+    only_if: Option<(String, String)>,
+}
+
+impl Asked {
+    /// # Errors
+    /// [`errors::BAD_REQUEST`]: a parameter that is not known must not be taken for nothing, or who
+    /// misspells `dry_run` gets the real thing.
+    fn of(route: &'static Route, request: &Request) -> Result<Self, Fault> {
+        if route.method == "GET" {
+            // What only reads has parameters of its own.
+            return Ok(Self { dry_run: false, key: None, only_if: None });
+        }
+        let dry_run = match request.uri().query() {
+            None | Some("" | "dry_run=false") => false,
+            Some("dry_run=true") => true,
+            Some(_) => {
+                return Err(Fault::bad_request(
+                    "The only parameter of a change is dry_run, true or false.",
+                ));
+            }
+        };
+        if dry_run {
+            dry_run::check(route)?;
+        }
+        let key = idempotency::key(route, request)?.filter(|_| !dry_run);
+        // Rules have a condition of their own.
+        let about = request.uri().path().starts_with("/v1/keys/");
+        let tag = request.headers().get(axum::http::header::IF_MATCH).filter(|_| about);
+        let tag = tag.map(|tag| tag.to_str().map(|tag| tag.trim_matches('"').to_owned()));
+        let only_if = match (object_of(request.uri().path()), tag.transpose()) {
+            (Some(id), Ok(Some(tag))) if tag != "*" => Some((id, tag)),
+            (_, Ok(_)) => None,
+            (_, Err(_)) => return Err(Fault::bad_request("If-Match is not an ETag.")),
+        };
+        Ok(Self { dry_run, key, only_if })
+    }
+
+    /// Whether its answer is kept, so that nothing is carried out.
+    fn came_before(&self, admin: &Admin, identity: &Identity) -> bool {
+        let name = self.key.as_deref().map(|key| idempotency::name(identity, key));
+        name.is_some_and(|name| matches!(admin.manager.answered(&name), Ok(Some(_))))
+    }
+
+    fn is_plain(&self) -> bool {
+        !self.dry_run && self.key.is_none() && self.only_if.is_none()
+    }
+
+    async fn run(
+        self,
+        admin: &Arc<Admin>,
+        identity: &Identity,
+        route: &'static Route,
+        request: Request,
+    ) -> Result<Response, Fault> {
+        let around = Around { rehearse: self.dry_run, mark: None, only_if: self.only_if };
+        if let Some(key) = &self.key {
+            return idempotency::once(admin, identity, route, key, around, request).await;
+        }
+        let manager = admin.manager.around(&around)?;
+        let response = admin.with(manager.clone()).answer(request).await;
+        Ok(match self.dry_run {
+            true => dry_run::answer(manager.as_ref(), route, response),
+            false => response,
+        })
+    }
+}
+
+/// The key that a path is about.
 fn object_of(path: &str) -> Option<String> {
-    let id = path.strip_prefix("/v1/keys/")?.split('/').next()?;
-    (!id.is_empty()).then(|| id.to_owned())
+    let id = match path.strip_prefix("/v1/keys/") {
+        Some(rest) => rest.split('/').next()?,
+        None => {
+            let mut parts = path.strip_prefix("/v1/key-groups/")?.split('/').skip(1);
+            parts.next().filter(|part| *part == "keys")?;
+            parts.next()?
+        }
+    };
+    (!id.is_empty()).then(|| decoded(id))
+}
+
+/// A part of a path without its percent-encoding (RFC 3986 section 2.1).
+fn decoded(part: &str) -> String {
+    let mut rest = part.as_bytes();
+    let mut out = Vec::with_capacity(part.len());
+    while let Some((byte, after)) = rest.split_first() {
+        let pair = after.first_chunk::<2>().filter(|_| *byte == b'%');
+        let pair = pair.and_then(|pair| core::str::from_utf8(pair).ok());
+        match pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
+            Some(value) => {
+                out.push(value);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                out.push(*byte);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// A request that the door kept out.

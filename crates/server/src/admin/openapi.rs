@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
 use super::access::{
-    Changed, GrantChange, GrantQuery, GrantRow, How, KeyGroupRow, PolicyAnswer, PolicyDiff,
+    Changed, GrantChange, GrantQuery, GrantRow, KeyGroupRow, PolicyAnswer, PolicyDiff,
     PolicyQuestion, PolicyText, PolicyView, RoleGrant, RoleRow,
 };
 use super::approvals::{ApprovalRules, ApprovalView, Approve, EndApproval, NewApprovalRule};
@@ -16,8 +16,13 @@ use super::certificates::{
     AuthorityRow, CertificatesView, ClientIssued, ClientRow, ListParameters, NewClient,
     RecoverOfficer, RenewServer, RevokeClient, ServerCertificate, SignedList,
 };
+use super::dry_run::{self, Plan};
 use super::export::Parameters as ExportParameters;
 use super::handlers::{AuditParameters, KeyParameters};
+use super::keys::{
+    CreateKey, DestroyKey, ExpiringRow, ImportKeys, ImportedRow, KeyCreated, KeyDestroyed,
+    RevokeKey, UsesTarget, UsesView, Within,
+};
 use super::pages::{Page, Which};
 use super::replica::{PromoteReplica, ReplicaReport};
 use super::retention::{RetentionDone, RetentionView};
@@ -162,7 +167,28 @@ fn described() -> Vec<Described> {
         on("GET", "/v1/keys", "Keys and other managed objects.")
             .query::<KeyParameters>()
             .gives::<KeyPage>(),
+        on("POST", "/v1/keys", "Make a key or a key pair.")
+            .takes::<CreateKey>()
+            .gives::<KeyCreated>()
+            .idempotent(),
         on("GET", "/v1/keys/{id}", "One object, without its material.").gives::<KeyView>(),
+        on("POST", "/v1/keys/{id}/activate", "Activate a key.").echoes("activated", "string"),
+        on("POST", "/v1/keys/{id}/revoke", "Revoke a key.")
+            .takes::<RevokeKey>()
+            .echoes("revoked", "string"),
+        on("POST", "/v1/keys/{id}/destroy", "Destroy a key's value, at once or later.")
+            .may_take::<DestroyKey>()
+            .gives::<KeyDestroyed>(),
+        on("GET", "/v1/expiring", "What comes of keys by their dates.")
+            .query::<Within>()
+            .gives::<Vec<ExpiringRow>>(),
+        on("GET", "/v1/uses", "How something was used, and what hangs on a key.")
+            .query::<UsesTarget>()
+            .gives::<UsesView>(),
+        on("POST", "/v1/import", "Import keys, all of them or none.")
+            .takes::<ImportKeys>()
+            .gives::<Vec<ImportedRow>>()
+            .idempotent(),
         on("POST", "/v1/keys/{id}/rotate", "Replace a key by a new version.").gives::<KeyRotated>(),
         on("POST", "/v1/keys/{id}/recall", "Call a delayed destruction back.")
             .echoes("recalled", "string"),
@@ -172,7 +198,6 @@ fn described() -> Vec<Described> {
             .echoes("recovered", "string"),
         on("GET", "/v1/policy", "The installation's own rules.").gives::<PolicyView>(),
         on("PUT", "/v1/policy", "Change the rules.")
-            .query::<How>()
             .takes::<PolicyText>()
             .gives::<PolicyView>()
             .matched(),
@@ -186,28 +211,21 @@ fn described() -> Vec<Described> {
             .query::<GrantQuery>()
             .gives::<Page<GrantRow>>(),
         on("POST", "/v1/grants", "Grant operations on a key or a key group.")
-            .query::<How>()
             .takes::<GrantChange>()
             .gives::<Changed>(),
         on("POST", "/v1/grants/withdraw", "Withdraw a grant.")
-            .query::<How>()
             .takes::<GrantChange>()
             .gives::<Changed>(),
         on("GET", "/v1/key-groups", "The key groups with their grants.")
             .query::<Which>()
             .gives::<Page<KeyGroupRow>>(),
         on("PUT", "/v1/key-groups/{group}/keys/{id}", "Put a key into a key group.")
-            .query::<How>()
             .gives::<Changed>(),
         on("DELETE", "/v1/key-groups/{group}/keys/{id}", "Take a key out of a key group.")
-            .query::<How>()
             .gives::<Changed>(),
         on("GET", "/v1/roles", "Who has which role.").query::<Which>().gives::<Page<RoleRow>>(),
-        on("PUT", "/v1/roles/{user}", "Grant a role.")
-            .query::<How>()
-            .takes::<RoleGrant>()
-            .gives::<Changed>(),
-        on("DELETE", "/v1/roles/{user}", "Revoke a role.").query::<How>().gives::<Changed>(),
+        on("PUT", "/v1/roles/{user}", "Grant a role.").takes::<RoleGrant>().gives::<Changed>(),
+        on("DELETE", "/v1/roles/{user}", "Revoke a role.").gives::<Changed>(),
         on("GET", "/v1/clients", "The certificates that were issued.")
             .query::<Which>()
             .gives::<Page<ClientRow>>(),
@@ -256,12 +274,10 @@ fn described() -> Vec<Described> {
             .gives::<ApprovalView>(),
         on("GET", "/v1/approval-rules", "What has to wait for approval.").gives::<ApprovalRules>(),
         on("PUT", "/v1/approval-rules/{name}", "Require approval for actions.")
-            .query::<How>()
             .takes::<NewApprovalRule>()
             .gives::<ApprovalRules>()
             .matched(),
         on("DELETE", "/v1/approval-rules/{name}", "Waive an approval rule.")
-            .query::<How>()
             .gives::<ApprovalRules>()
             .matched(),
         on("GET", "/v1/audit/retention", "What becomes of the files of the audit of uses.")
@@ -332,6 +348,21 @@ fn operation(d: &Described, generator: &mut SchemaGenerator) -> Value {
     if let Some(query) = d.query {
         parameters.extend(in_query(query(generator)));
     }
+    let tried = route(d).is_some_and(|route| dry_run::check(route).is_ok());
+    if tried {
+        parameters.push(json!({
+            "name": "dry_run", "in": "query", "required": false,
+            "description": "Only try it: the answer is a plan.",
+            "schema": { "type": "boolean" },
+        }));
+    }
+    if tried && d.path.starts_with("/v1/keys/") {
+        parameters.push(json!({
+            "name": "If-Match", "in": "header", "required": false,
+            "description": "The ETag of the key as it was read: it is left alone if it is another.",
+            "schema": { "type": "string" },
+        }));
+    }
     if d.idempotent {
         parameters.push(json!({
             "name": "Idempotency-Key", "in": "header",
@@ -362,6 +393,11 @@ fn operation(d: &Described, generator: &mut SchemaGenerator) -> Value {
             (Value::Object(content), "The bytes, as they are read.")
         }
     };
+    let mut content = content;
+    if let Some(schema) = content.pointer_mut("/application~1json/schema").filter(|_| tried) {
+        let plan = of::<Plan>(generator);
+        *schema = json!({ "anyOf": [schema.take(), plan] });
+    }
     let mut operation = json!({
         "operationId": operation_id(d),
         "summary": d.summary,

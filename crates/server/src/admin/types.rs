@@ -13,6 +13,11 @@ pub use super::certificates::{
     RenewServer, RevokeClient, ServerCertificate, SignedList,
 };
 pub use super::disk::{Disk, Room};
+pub use super::dry_run::{Plan, PlanStep};
+pub use super::keys::{
+    CreateKey, DestroyKey, ExpiringRow, ImportKey, ImportKeys, ImportedRow, KeyCreated,
+    KeyDestroyed, RevokeKey, UsedBy, UsesTarget, UsesView, WrappedKey,
+};
 pub use super::pages::Page;
 pub use super::replica::{PromoteReplica, ReplicaReport, ReplicaView};
 pub use super::retention::{RetentionDone, RetentionView, SegmentRow, SegmentState};
@@ -597,6 +602,12 @@ pub struct KeyView {
     /// Its newest use, if it is among the last few thousand records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_use: Option<AuditRecord>,
+    /// The key groups that it is in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub key_groups: Vec<String>,
+    /// Names this version of it, for If-Match.
+    #[serde(default)]
+    pub etag: String,
 }
 
 /// An attribute.

@@ -2,9 +2,9 @@
 
 use clap::{Args, Subcommand};
 
+use super::change::{Ask, Try};
 use super::client::{Client, encode};
 use super::output::{cut, pairs, show, span, table, time};
-use super::role::query;
 use super::root::confirm;
 use super::{Done, Reach};
 use crate::admin::approvals::{
@@ -110,9 +110,8 @@ pub struct Require {
     /// How long a request stays open: 30m, 24h, 7d. Default: 24h.
     #[arg(long)]
     open_for: Option<String>,
-    /// Change nothing; say whether it could be done.
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    how: Try,
     #[command(flatten)]
     reach: Reach,
 }
@@ -122,9 +121,8 @@ pub struct Require {
 pub struct Waive {
     /// The rule's name.
     name: String,
-    /// Change nothing; say whether it could be done.
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    how: Try,
     /// Do not ask.
     #[arg(long)]
     yes: bool,
@@ -314,12 +312,9 @@ impl Require {
         let (name, rule) = self.rule()?;
         let client = Client::new(&self.reach, OFFICER)?;
         let current: ApprovalRules = client.get("/v1/approval-rules")?;
-        let path = format!("/v1/approval-rules/{}{}", encode(&name), query(self.dry_run));
-        let rules: ApprovalRules = client.put_if(&path, &rule, &current.etag)?;
-        show(self.reach.output, &rules, |rules| match self.dry_run {
-            true => format!("Nothing was changed. Rule {name} could be put in force.\n"),
-            false => rules_text(rules),
-        })?;
+        let path = format!("/v1/approval-rules/{}", encode(&name));
+        let ask = Ask { etag: Some(&current.etag), ..Ask::put(&path, self.how) };
+        client.change::<ApprovalRules>(ask, &rule)?.show(self.reach.output, rules_text)?;
         Ok(Exit::Ok)
     }
 
@@ -357,16 +352,14 @@ impl Waive {
     fn run(self) -> Done {
         let client = Client::new(&self.reach, OFFICER)?;
         let current: ApprovalRules = client.get("/v1/approval-rules")?;
-        if !self.dry_run {
+        if !self.how.dry_run {
             let what = format!("What rule {} asks for is not asked for any more.", self.name);
             confirm(self.yes, &what, &self.name)?;
         }
-        let path = format!("/v1/approval-rules/{}{}", encode(&self.name), query(self.dry_run));
-        let rules: ApprovalRules = client.delete_if(&path, &current.etag)?;
-        show(self.reach.output, &rules, |rules| match self.dry_run {
-            true => format!("Nothing was changed. Rule {} could be lifted.\n", self.name),
-            false => rules_text(rules),
-        })?;
+        let path = format!("/v1/approval-rules/{}", encode(&self.name));
+        let ask = Ask { etag: Some(&current.etag), ..Ask::delete(&path, self.how) };
+        let rules = client.change::<ApprovalRules>(ask, &serde_json::json!({}))?;
+        rules.show(self.reach.output, rules_text)?;
         Ok(Exit::Ok)
     }
 }

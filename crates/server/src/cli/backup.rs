@@ -12,6 +12,7 @@ use strongroom_crypto::digest::Hasher;
 use strongroom_engine::{VerifiedBackup, anchors_in, drill, restore, verify_backup};
 use strongroom_kmip::HashingAlgorithm;
 
+use super::change::{Ask, Try as How};
 use super::client::Client;
 use super::output::{pairs, say, show, time};
 use super::replica::{AsReplica, Promote};
@@ -133,6 +134,8 @@ pub struct Confirm {
     /// Do not ask.
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    how: How,
     #[command(flatten)]
     reach: Reach,
 }
@@ -380,7 +383,7 @@ impl Confirm {
     fn run(self) -> Done {
         let client = Client::new(&self.reach, &["officer"])?;
         let with = given(&self.given)?;
-        if self.given.without_anchor {
+        if self.given.without_anchor && !self.how.dry_run {
             confirm(
                 self.yes,
                 "Whatever was destroyed or revoked after the backup, and is not named, will be \
@@ -388,11 +391,11 @@ impl Confirm {
                 NO_ANCHOR,
             )?;
         }
-        let confirmed: RestoreConfirmed = client.post("/v1/backup/confirm", &with)?;
-        show(self.reach.output, &confirmed, |c| {
+        let ask = Ask::post("/v1/backup/confirm", self.how);
+        client.change::<RestoreConfirmed>(ask, &with)?.show(self.reach.output, |c| {
             format!("{}Confirmed. The store serves again.\n", confirmed_text(c))
         })?;
-        if self.reach.output == Output::Table {
+        if self.reach.output == Output::Table && !self.how.dry_run {
             say(
                 "Certificates, roles and grants are those of the backup: take back what was taken \
                  back since.\n",

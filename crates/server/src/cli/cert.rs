@@ -4,16 +4,17 @@ use std::collections::BTreeSet;
 
 use clap::{Args, Subcommand};
 
+use super::blast::Blast;
+use super::change::{Ask, Try};
 use super::client::Client;
 use super::clients::counts;
-use super::output::{cut, date, pairs, show, table};
-use super::root::confirm;
-use super::{Done, Reach};
+use super::output::{cut, date, pairs, say, show, table};
+use super::{Done, Output, Reach};
 use crate::admin::types::{
     AuthorityRow, CertificatesView, ClientRow, RenewServer, ServerCertificate,
 };
 use crate::config::table::fold;
-use crate::errors::Exit;
+use crate::errors::{Exit, Fault};
 use crate::kmip_listener::now;
 
 /// The server's certificate and the authorities, renewed without a restart.
@@ -54,9 +55,8 @@ pub struct Renew {
     /// Days that it counts.
     #[arg(long, default_value_t = 730, value_parser = clap::value_parser!(u16).range(1..=7305))]
     days: u16,
-    /// Change nothing; say what would be done.
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    how: Try,
     #[command(flatten)]
     reach: Reach,
 }
@@ -64,9 +64,8 @@ pub struct Renew {
 /// A new authority.
 #[derive(Args)]
 pub struct RenewCa {
-    /// Change nothing; say what would be done.
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    how: Try,
     /// Do not ask.
     #[arg(long)]
     yes: bool,
@@ -77,9 +76,8 @@ pub struct RenewCa {
 /// No more clients of the authorities before.
 #[derive(Args)]
 pub struct Retire {
-    /// Change nothing; say what would be done.
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    how: Try,
     /// Do not ask.
     #[arg(long)]
     yes: bool,
@@ -153,16 +151,10 @@ fn authorities_text(rows: &[AuthorityRow]) -> String {
 impl Renew {
     fn run(self) -> Done {
         let client = Client::new(&self.reach, SYSADMIN)?;
-        let how = RenewServer { names: self.san, days: Some(self.days), dry_run: self.dry_run };
-        let renewed: ServerCertificate = client.post("/v1/certificates/server/renew", &how)?;
-        show(self.reach.output, &renewed, |renewed| match self.dry_run {
-            false => server_text(renewed),
-            true => format!(
-                "Nothing was changed. It would be a certificate for {}, until {}.\n",
-                renewed.names.join(", "),
-                date(renewed.not_after)
-            ),
-        })?;
+        let body = RenewServer { names: self.san, days: Some(self.days) };
+        let ask = Ask::post("/v1/certificates/server/renew", self.how);
+        let renewed = client.change::<ServerCertificate>(ask, &body)?;
+        renewed.show(self.reach.output, server_text)?;
         Ok(Exit::Ok)
     }
 }
@@ -173,17 +165,12 @@ impl RenewCa {
         let what = "A new authority signs from now on. Clients that trust only the one before go \
                     on until the server's certificate is renewed: give them the new ca.pem before \
                     that. Afterwards, when all have certificates of the new one, retire the old.";
-        if self.dry_run {
-            let view: CertificatesView = client.get("/v1/certificates")?;
-            show(self.reach.output, &view, |view| {
-                format!("Nothing was changed.\n{}", authorities_text(&view.authorities))
-            })?;
-            return Ok(Exit::Ok);
+        if !self.yes && !self.how.dry_run {
+            Blast::new(what).ask("renew")?;
         }
-        let folded = crate::config::table::fold(what, 80).join("\n");
-        confirm(self.yes, &folded, "renew")?;
-        let row: AuthorityRow = client.post("/v1/certificates/ca/renew", &serde_json::json!({}))?;
-        show(self.reach.output, &row, |row| authorities_text(std::slice::from_ref(row)))?;
+        let ask = Ask::post("/v1/certificates/ca/renew", self.how);
+        let row = client.change::<AuthorityRow>(ask, &serde_json::json!({}))?;
+        row.show(self.reach.output, |row| authorities_text(std::slice::from_ref(row)))?;
         Ok(Exit::Ok)
     }
 }
@@ -191,27 +178,30 @@ impl RenewCa {
 impl Retire {
     fn run(self) -> Done {
         let client = Client::new(&self.reach, OFFICER)?;
-        let view: CertificatesView = client.get("/v1/certificates")?;
-        let old: Vec<AuthorityRow> = view.authorities.into_iter().filter(|r| !r.signs).collect();
-        let rows: Vec<ClientRow> = client.all("/v1/clients")?;
-        let ends = cut_off(&rows, now());
-        if self.dry_run {
-            show(self.reach.output, &old, |old| {
-                let rows = authorities_text(old);
-                format!("Nothing was changed. These would be retired:\n{rows}{ends}")
-            })?;
-            return Ok(Exit::Ok);
+        let tried = self.how.dry_run;
+        if !self.yes || tried {
+            let blast = blast(&client)?;
+            match tried {
+                true if self.reach.output == Output::Table => say(&format!("{}\n\n", blast.text())),
+                true => {}
+                false => blast.ask("retire")?,
+            }
         }
-        let what = format!(
-            "Every certificate of these is refused from the next connection on:\n{}{ends}",
-            authorities_text(&old)
-        );
-        confirm(self.yes, what.trim_end(), "retire")?;
-        let retired: Vec<AuthorityRow> =
-            client.post("/v1/certificates/ca/retire", &serde_json::json!({}))?;
-        show(self.reach.output, &retired, |rows| format!("Retired: {}.\n", rows.len()))?;
+        let ask = Ask::post("/v1/certificates/ca/retire", self.how);
+        let retired = client.change::<Vec<AuthorityRow>>(ask, &serde_json::json!({}))?;
+        retired.show(self.reach.output, |rows| format!("Retired: {}.\n", rows.len()))?;
         Ok(Exit::Ok)
     }
+}
+
+/// Which authorities go, and who goes with them.
+fn blast(client: &Client) -> Result<Blast, Fault> {
+    let view: CertificatesView = client.get("/v1/certificates")?;
+    let old: Vec<AuthorityRow> = view.authorities.into_iter().filter(|r| !r.signs).collect();
+    let rows: Vec<ClientRow> = client.all("/v1/clients")?;
+    Ok(Blast::new("Every certificate of these is refused from the next connection on:")
+        .and(authorities_text(&old))
+        .and(cut_off(&rows, now())))
 }
 
 /// Who is cut off when the older authorities are retired: who has no certificate of the newest, and

@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use zeroize::Zeroizing;
 
 use super::Reach;
 use super::output::complain;
@@ -33,6 +34,9 @@ const DEFAULT_SERVER: &str = "127.0.0.1:8443";
 
 /// How long to wait for a connection. Answers have no bound: a rotation takes its time.
 const CONNECT: Duration = Duration::from_secs(10);
+
+/// Room for the body of a request, bytes.
+const ROOM: usize = 1 << 20;
 
 /// The largest answer taken.
 const LARGEST: usize = 64 << 20;
@@ -116,6 +120,24 @@ impl Client {
         self.call("POST", path, body)
     }
 
+    /// Sends something with these headers.
+    ///
+    /// # Errors
+    /// What the server answered, or why it could not be asked.
+    pub fn send_json<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        path: &str,
+        body: &impl Serialize,
+        headers: &[(&str, &str)],
+    ) -> Result<T, Fault> {
+        // Room enough that it does not move: what it moved from would not be wiped.
+        let mut text = Vec::with_capacity(ROOM);
+        serde_json::to_writer(&mut text, body)
+            .map_err(|e| Fault::new(errors::INTERNAL, format!("{e}.")))?;
+        self.answer(self.runtime.block_on(self.exchange(method, path, text, headers))?)
+    }
+
     /// Puts something in its place.
     ///
     /// # Errors
@@ -124,21 +146,6 @@ impl Client {
         let body =
             serde_json::to_vec(body).map_err(|e| Fault::new(errors::INTERNAL, format!("{e}.")))?;
         self.call("PUT", path, body)
-    }
-
-    /// Puts something in the place of the version with this ETag, and of no other.
-    ///
-    /// # Errors
-    /// What the server answered, or why it could not be asked.
-    pub fn put_if<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        body: &impl Serialize,
-        etag: &str,
-    ) -> Result<T, Fault> {
-        let body =
-            serde_json::to_vec(body).map_err(|e| Fault::new(errors::INTERNAL, format!("{e}.")))?;
-        self.answer(self.runtime.block_on(self.exchange("PUT", path, body, Some(etag)))?)
     }
 
     /// Removes something.
@@ -155,15 +162,7 @@ impl Client {
         path: &str,
         body: Vec<u8>,
     ) -> Result<T, Fault> {
-        self.answer(self.runtime.block_on(self.exchange(method, path, body, None))?)
-    }
-
-    /// Removes the version with this ETag, and no other.
-    ///
-    /// # Errors
-    /// What the server answered, or why it could not be asked.
-    pub fn delete_if<T: DeserializeOwned>(&self, path: &str, etag: &str) -> Result<T, Fault> {
-        self.answer(self.runtime.block_on(self.exchange("DELETE", path, Vec::new(), Some(etag)))?)
+        self.answer(self.runtime.block_on(self.exchange(method, path, body, &[]))?)
     }
 
     fn answer<T: DeserializeOwned>(&self, (status, bytes): (u16, Bytes)) -> Result<T, Fault> {
@@ -192,7 +191,7 @@ impl Client {
             Fault::new(errors::UNREACHABLE, format!("{}: the answer broke off: {e}.", self.server))
         };
         self.runtime.block_on(async {
-            let (status, mut response, driver) = self.send("GET", path, Vec::new(), None).await?;
+            let (status, mut response, driver) = self.send("GET", path, Vec::new(), &[]).await?;
             if status >= 400 {
                 let body = Limited::new(response.into_body(), LARGEST).collect().await;
                 let bytes = body.map_err(|e| broken(&e))?.to_bytes();
@@ -215,9 +214,9 @@ impl Client {
         method: &str,
         path: &str,
         body: Vec<u8>,
-        etag: Option<&str>,
+        headers: &[(&str, &str)],
     ) -> Result<(u16, Bytes), Fault> {
-        let (status, response, driver) = self.send(method, path, body, etag).await?;
+        let (status, response, driver) = self.send(method, path, body, headers).await?;
         if let Some(would) = response.headers().get(WOULD_WAIT).and_then(|v| v.to_str().ok()) {
             complain(&format!("It would wait for approval: {would}."));
         }
@@ -235,7 +234,7 @@ impl Client {
         method: &str,
         path: &str,
         body: Vec<u8>,
-        etag: Option<&str>,
+        headers: &[(&str, &str)],
     ) -> Result<(u16, Response<Incoming>, JoinHandle<hyper::Result<()>>), Fault> {
         let unreachable = |e: &dyn core::fmt::Display| {
             Fault::new(errors::UNREACHABLE, format!("{}: {e}.", self.server))
@@ -263,11 +262,12 @@ impl Client {
             .uri(path)
             .header("host", &self.server)
             .header("content-type", "application/json");
-        if let Some(etag) = etag {
-            request = request.header("if-match", format!("\"{etag}\""));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         let request = request
-            .body(Full::new(Bytes::from(body)))
+            // It may hold secrets.
+            .body(Full::new(Bytes::from_owner(Zeroizing::new(body))))
             .map_err(|e| Fault::new(errors::INPUT, format!("{e}.")))?;
         let answer = async {
             let response = sender.send_request(request).await?;

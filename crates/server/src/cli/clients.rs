@@ -8,13 +8,14 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use super::blast::{Blast, used};
+use super::change::{Ask, Try, table_or};
 use super::client::{Client, encode};
 use super::crl::Crl;
-use super::output::{cut, date, pairs, show, table};
+use super::output::{cut, date, pairs, show};
 use super::recipes::recipes;
-use super::root::confirm;
 use super::{Done, Reach};
-use crate::admin::types::{ClientIssued, ClientRow, NewClient, RevokeClient};
+use crate::admin::types::{ClientIssued, ClientRow, NewClient, RevokeClient, UsesView};
 use crate::errors::{self, Exit, Fault};
 use crate::kmip_listener::now;
 use crate::pki::{self, Wish};
@@ -58,6 +59,8 @@ pub struct Issue {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
+    how: Try,
+    #[command(flatten)]
     reach: Reach,
 }
 
@@ -81,9 +84,8 @@ pub struct Revoke {
     /// Why, for the record.
     #[arg(long, default_value = "revoked by an officer")]
     reason: String,
-    /// Change nothing; say what would be revoked.
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    how: Try,
     /// Do not ask.
     #[arg(long)]
     yes: bool,
@@ -121,16 +123,27 @@ impl Clients {
 impl Issue {
     fn run(self) -> Done {
         let client = Client::new(&self.reach, OFFICER)?;
-        let place = Place::prepare(self.out.as_deref(), &self.user, self.csr.as_deref())?;
-        let new = NewClient {
+        let new = |csr: &str| NewClient {
             user: self.user.clone(),
             group: self.group.clone(),
             role: self.role.clone(),
             days: Some(self.days),
-            csr: place.csr().to_owned(),
+            csr: csr.to_owned(),
         };
+        let ask = Ask::post("/v1/clients", self.how);
+        if self.how.dry_run {
+            // No directory is made either.
+            let csr = match self.csr.as_deref() {
+                Some(path) => read(path)?,
+                None => Wish::create()?.csr,
+            };
+            let plan = client.change::<ClientIssued>(ask, &new(&csr))?;
+            plan.show(self.reach.output, |_| String::new())?;
+            return Ok(Exit::Ok);
+        }
+        let place = Place::prepare(self.out.as_deref(), &self.user, self.csr.as_deref())?;
         let issued: ClientIssued =
-            client.post("/v1/clients", &new).map_err(|fault| place.kept(fault))?;
+            client.post("/v1/clients", &new(place.csr())).map_err(|fault| place.kept(fault))?;
         place.put_down(&issued, client.server())?;
         let (group, role) = (self.group.as_deref(), self.role.as_deref());
         place.show(self.reach.output, &issued, &self.user, group, role)?;
@@ -288,7 +301,9 @@ impl List {
                     ]
                 })
                 .collect();
-            table(&["User", "Group", "Until", "Fingerprint", "State"], &cells)
+            let none = "No certificate counts. Issue one with `strongroom client issue USER`; \
+                        --all shows those that do not count any more.";
+            table_or(&["User", "Group", "Until", "Fingerprint", "State"], &cells, none)
         })?;
         Ok(Exit::Ok)
     }
@@ -308,18 +323,22 @@ impl Revoke {
             ends => format!(", until {}", date(ends)),
         };
         let what = format!("The certificate {} of {}{until}.", cut(&row.fingerprint, 12), row.user);
-        if self.dry_run {
-            show(self.reach.output, &row, |_| format!("Nothing was changed. {what}\n"))?;
-            return Ok(Exit::Ok);
+        if !self.yes && !self.how.dry_run {
+            let print = encode(&row.fingerprint);
+            let uses: UsesView = client.get(&format!("/v1/uses?certificate={print}"))?;
+            Blast::new(what.clone())
+                .and("It is refused from the next request on, for good.")
+                .and(used(&uses, "A key"))
+                .and(match uses.objects {
+                    0 => String::new(),
+                    objects => format!("{} uses of {objects} keys were with it.", uses.uses),
+                })
+                .ask(&row.user)?;
         }
-        confirm(
-            self.yes,
-            &format!("{what}\nIt is refused from the next request on, for good."),
-            &row.user,
-        )?;
         let path = format!("/v1/clients/{}/revoke", encode(&row.fingerprint));
-        let done: Value = client.post(&path, &RevokeClient { reason: self.reason })?;
-        show(self.reach.output, &done, |_| format!("Revoked: {what}\n"))?;
+        let body = RevokeClient { reason: self.reason };
+        let done = client.change::<Value>(Ask::post(&path, self.how), &body)?;
+        done.show(self.reach.output, |_| format!("Revoked: {what}\n"))?;
         Ok(Exit::Ok)
     }
 }

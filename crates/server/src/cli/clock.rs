@@ -2,8 +2,8 @@
 
 use clap::{Args, Subcommand};
 
+use super::change::{Ask, Try};
 use super::client::Client;
-use super::output::show;
 use super::{Done, Reach};
 use crate::errors::Exit;
 
@@ -18,6 +18,8 @@ pub enum Clock {
 #[derive(Args)]
 pub struct Confirm {
     #[command(flatten)]
+    how: Try,
+    #[command(flatten)]
     reach: Reach,
 }
 
@@ -25,8 +27,9 @@ impl Clock {
     pub fn run(self) -> Done {
         let Self::Confirm(c) = self;
         let client = Client::new(&c.reach, &["sysadmin"])?;
-        let answer: serde_json::Value = client.post("/v1/clock/confirm", &serde_json::json!({}))?;
-        show(c.reach.output, &answer, |_| "The clock counts again.\n".into())?;
+        let ask = Ask::post("/v1/clock/confirm", c.how);
+        let answer = client.change::<serde_json::Value>(ask, &serde_json::json!({}))?;
+        answer.show(c.reach.output, |_| "The clock counts again.\n".into())?;
         Ok(Exit::Ok)
     }
 }

@@ -2,12 +2,14 @@
 
 use clap::{Args, Subcommand};
 
+use super::blast::{Blast, used};
+use super::change::{Ask, Try};
 use super::client::{Client, encode};
 use super::key::identify;
 use super::output::{cut, show, table};
-use super::role::{query, told};
+use super::role::told;
 use super::{Done, Reach};
-use crate::admin::types::{Changed, GrantChange, GrantRow, KeyGroupRow};
+use crate::admin::types::{Changed, GrantChange, GrantRow, KeyGroupRow, UsesView};
 use crate::errors::{Exit, Fault};
 
 /// Give or withdraw operations on a key or a key group.
@@ -20,11 +22,20 @@ pub struct Give {
     /// KMIP operations, with commas between them: Get,Encrypt,Decrypt. Get implies nothing else.
     #[arg(long, value_delimiter = ',', required = true, value_name = "OPERATIONS")]
     operation: Vec<String>,
-    /// Change nothing; say whether anything would change.
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    how: Try,
     #[command(flatten)]
     reach: Reach,
+}
+
+/// Withdraw what was granted.
+#[derive(Args)]
+pub struct Withdraw {
+    #[command(flatten)]
+    give: Give,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
 }
 
 /// What a grant is on.
@@ -68,7 +79,7 @@ pub enum Group {
     /// Put a key into a key group. A group begins with its first key or grant.
     Add(Member),
     /// Take a key out of a key group.
-    Remove(Member),
+    Remove(Leave),
 }
 
 /// Every key group.
@@ -86,11 +97,20 @@ pub struct Member {
     /// The key: its identifier, or its name if no other key has that.
     #[arg(value_name = "ID_OR_NAME")]
     key: String,
-    /// Change nothing; say whether anything would change.
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    how: Try,
     #[command(flatten)]
     reach: Reach,
+}
+
+/// A key that leaves a key group.
+#[derive(Args)]
+pub struct Leave {
+    #[command(flatten)]
+    member: Member,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
 }
 
 const OFFICER: &[&str] = &["officer"];
@@ -103,8 +123,43 @@ impl Target {
     }
 }
 
+impl Withdraw {
+    pub fn run(self) -> Done {
+        self.give.run_as(false, self.yes)
+    }
+}
+
+/// Who used what a grant is on, so that whoever withdraws it sees whom that hits.
+fn blast(client: &Client, change: &GrantChange) -> Result<Blast, Fault> {
+    let (on, uses) = match (&change.key, &change.key_group) {
+        (Some(key), _) => (format!("key {key}"), format!("key={}", encode(key))),
+        (_, group) => {
+            let group = group.as_deref().unwrap_or_default();
+            (format!("key group {group}"), format!("key_group={}", encode(group)))
+        }
+    };
+    let uses: UsesView = client.get(&format!("/v1/uses?{uses}"))?;
+    let what = format!(
+        "{} may not by a grant {} on {on}, from the next request on.",
+        whom(change),
+        change.operations.join(", ")
+    );
+    Ok(Blast::new(what).and(used(&uses, "It")))
+}
+
+fn whom(change: &GrantChange) -> String {
+    match (&change.user, &change.group) {
+        (Some(user), _) => format!("user {user}"),
+        (_, group) => format!("group {}", group.as_deref().unwrap_or_default()),
+    }
+}
+
 impl Give {
-    pub fn run(self, give: bool) -> Done {
+    pub fn run(self) -> Done {
+        self.run_as(true, true)
+    }
+
+    fn run_as(self, give: bool, yes: bool) -> Done {
         let client = Client::new(&self.reach, OFFICER)?;
         let (key, key_group) = self.target.resolve(&client)?;
         let change = GrantChange {
@@ -115,12 +170,13 @@ impl Give {
             operations: self.operation,
         };
         let path = if give { "/v1/grants" } else { "/v1/grants/withdraw" };
-        let changed: Changed = client.post(&format!("{path}{}", query(self.dry_run)), &change)?;
-        show(self.reach.output, &changed, |changed| {
-            let whom = match (&change.user, &change.group) {
-                (Some(user), _) => format!("user {user}"),
-                (_, group) => format!("group {}", group.as_deref().unwrap_or_default()),
-            };
+        if !yes && !self.how.dry_run {
+            let word = change.user.as_deref().or(change.group.as_deref()).unwrap_or_default();
+            blast(&client, &change)?.ask(word)?;
+        }
+        let changed = client.change::<Changed>(Ask::post(path, self.how), &change)?;
+        changed.show(self.reach.output, |changed| {
+            let whom = whom(&change);
             let on = match (&change.key, &change.key_group) {
                 (Some(key), _) => format!("key {key}"),
                 (_, group) => format!("key group {}", group.as_deref().unwrap_or_default()),
@@ -182,8 +238,8 @@ impl Group {
     pub fn run(self) -> Done {
         match self {
             Self::List(c) => c.run(),
-            Self::Add(c) => c.run(true),
-            Self::Remove(c) => c.run(false),
+            Self::Add(c) => c.run(true, true),
+            Self::Remove(c) => c.member.run(false, c.yes),
         }
     }
 }
@@ -217,21 +273,19 @@ impl GroupList {
 }
 
 impl Member {
-    fn run(self, member: bool) -> Done {
+    fn run(self, member: bool, yes: bool) -> Done {
         let client = Client::new(&self.reach, OFFICER)?;
         let id = identify(&client, &self.key)?;
-        let path = format!(
-            "/v1/key-groups/{}/keys/{}{}",
-            encode(&self.group),
-            encode(&id),
-            query(self.dry_run)
-        );
-        let changed: Changed = if member {
-            client.put(&path, &serde_json::json!({}))?
-        } else {
-            client.delete(&path)?
+        let path = format!("/v1/key-groups/{}/keys/{}", encode(&self.group), encode(&id));
+        if !yes && !self.how.dry_run {
+            self.blast(&client, &id)?.ask(&self.group)?;
+        }
+        let ask = match member {
+            true => Ask::put(&path, self.how),
+            false => Ask::delete(&path, self.how),
         };
-        show(self.reach.output, &changed, |changed| {
+        let changed = client.change::<Changed>(ask, &serde_json::json!({}))?;
+        changed.show(self.reach.output, |changed| {
             let group = &self.group;
             let (done, already) = if member {
                 (format!("{id} is in {group}."), "It is in that key group already.")
@@ -241,5 +295,21 @@ impl Member {
             told(changed, &done, already)
         })?;
         Ok(Exit::Ok)
+    }
+
+    /// Who loses the key with the group.
+    fn blast(&self, client: &Client, id: &str) -> Result<Blast, Fault> {
+        let grants: Vec<GrantRow> =
+            client.all(&format!("/v1/grants?key_group={}", encode(&self.group)))?;
+        let uses: UsesView = client.get(&format!("/v1/uses?key={}", encode(id)))?;
+        let mut blast = Blast::new(format!(
+            "{id} leaves the key group {}: grants and rules about the group do not hold for it any \
+             more.",
+            self.group
+        ));
+        for row in by_subject(&grants) {
+            blast = blast.and(format!("Granted on the group to {}.", row.join(": ")));
+        }
+        Ok(blast.and(used(&uses, "The key")))
     }
 }

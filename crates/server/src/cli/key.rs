@@ -1,36 +1,57 @@
 //! `strongroom key`.
 
+mod create;
+mod expiring;
+mod import;
+mod life;
+
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
+use self::create::Create;
+use self::expiring::Expiring;
+use self::import::Import;
+use self::life::{Dangerous, Destroy, One, Revoke};
+use super::change::table_or;
 use super::client::{Client, encode};
-use super::grant::{Give, Grants, Group};
-use super::output::{cut, pairs, show, table, time};
-use super::root::confirm;
+use super::grant::{Give, Grants, Group, Withdraw};
+use super::output::{cut, pairs, show, time};
 use super::{Done, Reach};
-use crate::admin::types::{KeyPage, KeyRotated, KeyRow, KeyView};
+use crate::admin::types::{KeyPage, KeyRow, KeyView};
 use crate::errors::{self, Exit, Fault};
 
 /// Keys and other managed objects: what they are and how they stand, never their material.
 #[derive(Subcommand)]
 pub enum Key {
+    /// Make a key or a key pair.
+    Create(Create),
+    /// Import keys in bulk from a file.
+    Import(Import),
     /// List them, oldest first.
     List(List),
     /// One in full, without its material.
     Show(Show),
+    /// What comes of keys by their dates.
+    Expiring(Expiring),
+    /// Activate a key.
+    Activate(One),
     /// Replace a key or a key pair now: names move to the replacement, the old one only decrypts
     /// and verifies any more.
-    Rotate(Rotate),
+    Rotate(Dangerous),
+    /// Revoke a key: it only decrypts and verifies any more.
+    Revoke(Revoke),
+    /// Destroy a key's value, for good.
+    Destroy(Destroy),
     /// Call back a destruction that has not come yet.
-    Recall(Recall),
+    Recall(One),
     /// Take a key off line: it is neither given out nor used until it is recovered.
-    Archive(Move),
+    Archive(One),
     /// Bring a key back from the archive.
-    Recover(Move),
+    Recover(One),
     /// Let a user or a group do operations with a key, or with every key of a key group.
     Grant(Give),
     /// Withdraw what was granted. It bites on the next request.
-    Withdraw(Give),
+    Withdraw(Withdraw),
     /// What is granted on a key or a key group.
     Grants(Grants),
     /// Key groups: sets of keys that grants and rules speak of.
@@ -67,39 +88,6 @@ pub struct Show {
     reach: Reach,
 }
 
-/// Replace a symmetric key, or a key pair by either half, now.
-#[derive(Args)]
-pub struct Rotate {
-    /// Its identifier, as `key list` shows it, or its name if no other key has that.
-    #[arg(value_name = "ID_OR_NAME")]
-    key: String,
-    /// Do not ask.
-    #[arg(long)]
-    yes: bool,
-    #[command(flatten)]
-    reach: Reach,
-}
-
-/// Call back a destruction.
-#[derive(Args)]
-pub struct Recall {
-    /// Its identifier, as `key list` shows it, or its name if no other key has that.
-    #[arg(value_name = "ID_OR_NAME")]
-    key: String,
-    #[command(flatten)]
-    reach: Reach,
-}
-
-/// Archive a key, or recover it.
-#[derive(Args)]
-pub struct Move {
-    /// Its identifier, as `key list` shows it, or its name if no other key has that.
-    #[arg(value_name = "ID_OR_NAME")]
-    key: String,
-    #[command(flatten)]
-    reach: Reach,
-}
-
 const OFFICER: &[&str] = &["officer"];
 const READERS: &[&str] = &["officer", "auditor"];
 
@@ -108,12 +96,18 @@ impl Key {
         match self {
             Self::List(c) => c.run(),
             Self::Show(c) => c.run(),
-            Self::Rotate(c) => c.run(),
-            Self::Recall(c) => c.run(),
-            Self::Archive(c) => c.run("archive", "archived"),
-            Self::Recover(c) => c.run("recover", "on line again"),
-            Self::Grant(c) => c.run(true),
-            Self::Withdraw(c) => c.run(false),
+            Self::Create(c) => c.run(),
+            Self::Import(c) => c.run(),
+            Self::Expiring(c) => c.run(),
+            Self::Activate(c) => c.run("activate", "is active"),
+            Self::Rotate(c) => c.rotate(),
+            Self::Revoke(c) => c.run(),
+            Self::Destroy(c) => c.run(),
+            Self::Recall(c) => c.run("recall", "will not be destroyed"),
+            Self::Archive(c) => c.run("archive", "is archived"),
+            Self::Recover(c) => c.run("recover", "is on line again"),
+            Self::Grant(c) => c.run(),
+            Self::Withdraw(c) => c.run(),
             Self::Grants(c) => c.run(),
             Self::Group(c) => c.run(),
         }
@@ -142,48 +136,6 @@ impl Show {
         let id = identify(&client, &self.key)?;
         let key: KeyView = client.get(&format!("/v1/keys/{}", encode(&id)))?;
         show(self.reach.output, &key, view_text)?;
-        Ok(Exit::Ok)
-    }
-}
-
-impl Rotate {
-    fn run(self) -> Done {
-        let client = Client::new(&self.reach, OFFICER)?;
-        let path = format!("/v1/keys/{}", encode(&identify(&client, &self.key)?));
-        if !self.yes {
-            let key: KeyView = client.get(&path)?;
-            let who = if key.key.name.is_empty() { &key.key.id } else { &key.key.name };
-            let used = key.last_use.as_ref().map_or_else(
-                || "It was not used lately.".to_owned(),
-                |u| format!("It was last used by {} at {}.", u.actor, time(u.time)),
-            );
-            let what = format!("{who} of {} is replaced. {used}", key.key.owner);
-            confirm(false, &what, who)?;
-        }
-        let done: KeyRotated = client.post(&format!("{path}/rotate"), &serde_json::json!({}))?;
-        show(self.reach.output, &done, |d| format!("{} replaces {}.\n", d.replacement, d.id))?;
-        Ok(Exit::Ok)
-    }
-}
-
-impl Recall {
-    fn run(self) -> Done {
-        let client = Client::new(&self.reach, OFFICER)?;
-        let id = identify(&client, &self.key)?;
-        let path = format!("/v1/keys/{}/recall", encode(&id));
-        let done: Value = client.post(&path, &serde_json::json!({}))?;
-        show(self.reach.output, &done, |_| format!("{id} will not be destroyed.\n"))?;
-        Ok(Exit::Ok)
-    }
-}
-
-impl Move {
-    fn run(self, verb: &str, is_now: &str) -> Done {
-        let client = Client::new(&self.reach, OFFICER)?;
-        let id = identify(&client, &self.key)?;
-        let path = format!("/v1/keys/{}/{verb}", encode(&id));
-        let done: Value = client.post(&path, &serde_json::json!({}))?;
-        show(self.reach.output, &done, |_| format!("{id} is {is_now}.\n"))?;
         Ok(Exit::Ok)
     }
 }
@@ -235,7 +187,9 @@ fn page_text(page: &KeyPage) -> String {
         let owner = format!("  {}", cut(&key.owner, 12));
         rows.push(vec![format!("  {}", cut(&key.name, 34)), owner, String::new(), String::new()]);
     }
-    let mut out = table(&["Id, name", "Type, owner", "Algorithm", "State"], &rows);
+    let none =
+        "No keys. Make one with `strongroom key create NAME`, or ask without --name and --state.";
+    let mut out = table_or(&["Id, name", "Type, owner", "Algorithm", "State"], &rows, none);
     if let Some(after) = &page.after {
         out.push_str(&format!("There are more: --after {after}\n"));
     }

@@ -7,7 +7,9 @@
 mod approval;
 mod audit;
 mod backup;
+mod blast;
 mod cert;
+mod change;
 mod client;
 mod clients;
 mod clock;
@@ -19,6 +21,7 @@ mod init;
 mod key;
 pub(crate) mod output;
 mod paper;
+mod period;
 mod policy;
 mod prompt;
 mod proof;
@@ -66,7 +69,7 @@ enum Command {
     /// The root key and its slots.
     #[command(subcommand)]
     Root(root::Root),
-    /// Keys and other managed objects: list, show, rotate, archive, recall a destruction.
+    /// Keys and other managed objects: create, list, show, rotate, revoke, destroy.
     #[command(subcommand)]
     Key(key::Key),
     /// Certificates of clients and people: issue, list, revoke.

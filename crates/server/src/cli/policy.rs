@@ -4,14 +4,16 @@ use std::fs;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use serde::Serialize;
 
+use super::blast::Blast;
+use super::change::{Ask, Outcome, Try, plan_text};
 use super::client::{Client, encode};
 use super::key::identify;
 use super::output::{cut, pairs, show, table};
-use super::root::confirm;
 use super::{Done, Reach};
 use crate::admin::types::{
-    PolicyAnswer, PolicyDiff, PolicyDifference, PolicyQuestion, PolicyText, PolicyView,
+    Plan, PolicyAnswer, PolicyDiff, PolicyDifference, PolicyQuestion, PolicyText, PolicyView,
 };
 use crate::errors::{self, Exit, Fault};
 
@@ -46,9 +48,8 @@ pub struct Show {
 pub struct Set {
     /// A file with all of the installation's own rules, in Cedar's language.
     file: PathBuf,
-    /// Check them and show what they would have decided otherwise, and change nothing.
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    how: Try,
     /// Do not ask.
     #[arg(long)]
     yes: bool,
@@ -134,28 +135,34 @@ impl Set {
         let client = Client::new(&self.reach, OFFICER)?;
         let body = PolicyText { text: read(&self.file)?, hours: None };
         let current: PolicyView = client.get("/v1/policy")?;
-        let set =
-            |path: &str| -> Result<PolicyView, Fault> { client.put_if(path, &body, &current.etag) };
-        if self.dry_run {
-            let view = set("/v1/policy?dry_run=true")?;
+        let ask = Ask { etag: Some(&current.etag), ..Ask::put("/v1/policy", self.how) };
+        if self.how.dry_run {
+            let plan = match client.change::<PolicyView>(ask, &body)? {
+                Outcome::Planned(plan) => plan,
+                Outcome::Done(_) => return Err(errors::INTERNAL.into()),
+            };
             let diff: PolicyDiff = client.post("/v1/policy/diff", &body)?;
-            show(self.reach.output, &diff, |diff| {
-                format!("{}Nothing was changed.\n\n{}", counted(&view), diff_text(diff))
+            show(self.reach.output, &Tried { plan, diff }, |tried| {
+                format!("{}\n{}", plan_text(&tried.plan), diff_text(&tried.diff))
             })?;
             return Ok(Exit::Ok);
         }
         if !self.yes {
             let diff: PolicyDiff = client.post("/v1/policy/diff", &body)?;
-            let what = format!(
-                "The rules of this installation are replaced, from the next request on.\n{}",
-                diff_text(&diff)
-            );
-            confirm(false, what.trim_end(), "replace")?;
+            let what = "The rules of this installation are replaced, from the next request on.";
+            Blast::new(what).and(diff_text(&diff)).ask("replace")?;
         }
-        let view = set("/v1/policy")?;
-        show(self.reach.output, &view, counted)?;
+        client.change::<PolicyView>(ask, &body)?.show(self.reach.output, counted)?;
         Ok(Exit::Ok)
     }
+}
+
+/// What a dry run of `policy set` shows.
+#[derive(Serialize)]
+struct Tried {
+    #[serde(flatten)]
+    plan: Plan,
+    diff: PolicyDiff,
 }
 
 fn counted(view: &PolicyView) -> String {

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::change::{Ask, Try};
 use super::client::Client;
 use super::clients::Place;
 use super::root::{Secrets, shares};
 use super::{Done, Reach};
 use crate::admin::types::{ClientIssued, RecoverOfficer};
 use crate::errors::Exit;
+use crate::pki::Wish;
 
 /// Issue a certificate to a new officer when no officer is left. Takes a quorum of custodians'
 /// shares, and nothing else will do.
@@ -23,6 +25,8 @@ pub struct Recover {
     #[command(flatten)]
     secrets: Secrets,
     #[command(flatten)]
+    how: Try,
+    #[command(flatten)]
     reach: Reach,
 }
 
@@ -32,6 +36,14 @@ const ANYBODY: &[&str] = &["officer", "sysadmin", "auditor", "client"];
 impl Recover {
     pub fn run(self) -> Done {
         let client = Client::new(&self.reach, ANYBODY)?;
+        if self.how.dry_run {
+            let (csr, shares) = (Wish::create()?.csr, shares(&self.secrets)?);
+            let body = RecoverOfficer { user: self.user, csr, shares };
+            let ask = Ask::post("/v1/root/recover-officer", self.how);
+            let plan = client.change::<ClientIssued>(ask, &body)?;
+            plan.show(self.reach.output, |_| String::new())?;
+            return Ok(Exit::Ok);
+        }
         let place = Place::prepare(self.out.as_deref(), &self.user, None)?;
         let shares = shares(&self.secrets)?;
         let body = RecoverOfficer { user: self.user.clone(), csr: place.csr().to_owned(), shares };

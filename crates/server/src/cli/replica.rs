@@ -7,8 +7,9 @@ use clap::Args;
 use strongroom_engine::{BackupUnlock, Engine, ReplicaPlan, restore_replica};
 
 use super::backup::{Given, Proof, confirmed_text, given};
+use super::change::{Ask, Try};
 use super::client::Client;
-use super::output::{pairs, show, span, time};
+use super::output::{pairs, say, show, span, time};
 use super::root::confirm;
 use super::{Done, Output, Reach};
 use crate::admin::types::{PromoteReplica, ReplicaReport, RestoreConfirmed};
@@ -121,9 +122,8 @@ fn certify(engine: &Engine, at: &Path, san: &[String]) -> Result<(), Fault> {
 pub struct Promote {
     #[command(flatten)]
     given: Given,
-    /// Change nothing; say what would be done.
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    how: Try,
     /// Do not ask.
     #[arg(long)]
     yes: bool,
@@ -137,21 +137,22 @@ impl Promote {
         let with = given(&self.given)?;
         let report: ReplicaReport = client.get("/v1/replica")?;
         let site = report.replica.site;
-        if self.dry_run {
-            show(self.reach.output, &report, |r| {
-                format!("{}\nNothing was changed.\n", blast(r, self.given.without_anchor))
-            })?;
-            return Ok(Exit::Ok);
+        if self.how.dry_run {
+            if self.reach.output == Output::Table {
+                say(&format!("{}\n\n", blast(&report, self.given.without_anchor)));
+            }
+        } else {
+            confirm(self.yes, &blast(&report, self.given.without_anchor), &format!("site {site}"))?;
         }
-        confirm(self.yes, &blast(&report, self.given.without_anchor), &format!("site {site}"))?;
         let asked = PromoteReplica {
             site,
             anchors: with.anchors,
             destroyed: with.destroyed,
             without_anchor: with.without_anchor,
         };
-        let promoted: RestoreConfirmed = client.post("/v1/replica/promote", &asked)?;
-        show(self.reach.output, &promoted, |p| {
+        let ask = Ask::post("/v1/replica/promote", self.how);
+        let promoted = client.change::<RestoreConfirmed>(ask, &asked)?;
+        promoted.show(self.reach.output, |p| {
             let of = report.replica.of;
             let next = format!(
                 "Promoted. Site {site} takes changes. Never let site {of} serve beside it: should \

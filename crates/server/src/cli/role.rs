@@ -2,13 +2,14 @@
 
 use clap::{Args, Subcommand};
 
-use super::client::Client;
-use super::output::{cut, show, table};
+use super::blast::{Blast, used};
+use super::change::{Ask, Try, table_or};
+use super::client::{Client, encode};
+use super::output::{cut, show};
 use super::policy::role_path;
-use super::root::confirm;
 use super::{Done, Reach};
-use crate::admin::types::{Changed, RoleGrant, RoleRow};
-use crate::errors::Exit;
+use crate::admin::types::{Changed, RoleGrant, RoleRow, UsesView};
+use crate::errors::{Exit, Fault};
 
 /// Roles: who is officer, sysadmin, auditor, client or custodian. One person has one at most.
 #[derive(Subcommand)]
@@ -35,9 +36,8 @@ pub struct Grant {
     user: String,
     /// officer, sysadmin, auditor, client or custodian.
     role: String,
-    /// Change nothing; say whether it could be done.
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    how: Try,
     #[command(flatten)]
     reach: Reach,
 }
@@ -47,9 +47,8 @@ pub struct Grant {
 pub struct Revoke {
     /// The user: CN of the certificate.
     user: String,
-    /// Change nothing; say whether it could be done.
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    how: Try,
     /// Do not ask.
     #[arg(long)]
     yes: bool,
@@ -77,33 +76,25 @@ impl List {
         show(self.reach.output, &rows, |rows| {
             let cells: Vec<_> =
                 rows.iter().map(|r| vec![cut(&r.user, 60), r.role.clone()]).collect();
-            table(&["User", "Role"], &cells)
+            let none = "Nobody has a role. Give one with `strongroom role grant USER ROLE`.";
+            table_or(&["User", "Role"], &cells, none)
         })?;
         Ok(Exit::Ok)
     }
 }
 
-/// The query of a change that may be only tried.
-pub(super) fn query(dry_run: bool) -> &'static str {
-    if dry_run { "?dry_run=true" } else { "" }
-}
-
 /// What became of a change, for people.
 pub(super) fn told(changed: &Changed, done: &str, already: &str) -> String {
-    let text = match (changed.dry_run, changed.changed) {
-        (false, true) => done.to_owned(),
-        (true, true) => format!("Nothing was changed. It would be: {done}"),
-        (_, false) => already.to_owned(),
-    };
-    format!("{}\n", crate::config::table::fold(&text, 80).join("\n"))
+    let text = if changed.changed { done } else { already };
+    format!("{}\n", crate::config::table::fold(text, 80).join("\n"))
 }
 
 impl Grant {
     fn run(self) -> Done {
         let client = Client::new(&self.reach, OFFICER)?;
-        let path = format!("{}{}", role_path(&self.user), query(self.dry_run));
-        let changed: Changed = client.put(&path, &RoleGrant { role: self.role.clone() })?;
-        show(self.reach.output, &changed, |changed| {
+        let (path, body) = (role_path(&self.user), RoleGrant { role: self.role.clone() });
+        let changed = client.change::<Changed>(Ask::put(&path, self.how), &body)?;
+        changed.show(self.reach.output, |changed| {
             let done = format!("{} is {}.", self.user, self.role);
             told(changed, &done, &format!("{} is {} already.", self.user, self.role))
         })?;
@@ -114,16 +105,31 @@ impl Grant {
 impl Revoke {
     fn run(self) -> Done {
         let client = Client::new(&self.reach, OFFICER)?;
-        if !self.dry_run {
-            let what = format!("{} loses the role, from the next request on.", self.user);
-            confirm(self.yes, &what, &self.user)?;
+        if !self.how.dry_run && !self.yes {
+            self.blast(&client)?.ask(&self.user)?;
         }
-        let path = format!("{}{}", role_path(&self.user), query(self.dry_run));
-        let changed: Changed = client.delete(&path)?;
-        show(self.reach.output, &changed, |changed| {
+        let path = role_path(&self.user);
+        let changed =
+            client.change::<Changed>(Ask::delete(&path, self.how), &serde_json::json!({}))?;
+        changed.show(self.reach.output, |changed| {
             let done = format!("{} has no role.", self.user);
             told(changed, &done, &format!("{} has no role already.", self.user))
         })?;
         Ok(Exit::Ok)
+    }
+
+    /// What the user does with the role.
+    fn blast(&self, client: &Client) -> Result<Blast, Fault> {
+        let rows: Vec<RoleRow> = client.all("/v1/roles")?;
+        let user = &self.user;
+        let held: Vec<&RoleRow> = rows.iter().filter(|row| row.user == *user).collect();
+        let names = held.iter().map(|row| row.role.as_str()).collect::<Vec<_>>().join(", ");
+        let names = if names.is_empty() { "no role".to_owned() } else { names };
+        let others = rows.iter().filter(|r| held.iter().any(|h| h.role == r.role)).count();
+        let others = others.saturating_sub(held.len());
+        let uses: UsesView = client.get(&format!("/v1/uses?user={}", encode(user)))?;
+        Ok(Blast::new(format!("{user} loses the role ({names}), from the next request on."))
+            .and(format!("{others} others have it."))
+            .and(used(&uses, "A key")))
     }
 }

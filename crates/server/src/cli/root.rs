@@ -2,6 +2,7 @@
 
 mod key;
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -12,15 +13,17 @@ use zeroize::Zeroizing;
 
 use self::key::ForRootKey;
 
+use super::blast::Blast;
+use super::change::{Ask, Outcome, Try, plan_text, table_or};
 use super::client::Client;
 use super::init::{RootInit, show_shares};
-use super::output::{show, table};
+use super::output::show;
 use super::prompt::{Terminal, secret_from_fd, secret_from_file};
 use super::recover::Recover;
 use super::{Done, Output, Reach};
 use crate::admin::types::{
-    Health, NewSlot, Rotate as RotateRequest, Rotation, SecretText, SharesVerified, Slot,
-    SlotAdded, State, Status, Unseal as UnsealRequest, UnsealProgress, VerifyShares,
+    Health, NewSlot, Plan, PlanStep, Rotate as RotateRequest, Rotation, SecretText, SharesVerified,
+    Slot, SlotAdded, State, Status, Unseal as UnsealRequest, UnsealProgress, VerifyShares,
 };
 use crate::errors::{self, Exit, Fault};
 
@@ -111,6 +114,11 @@ pub struct Unseal {
 /// Forget the root key.
 #[derive(Args)]
 pub struct Seal {
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    how: Try,
     #[command(flatten)]
     reach: Reach,
 }
@@ -120,6 +128,10 @@ pub struct Seal {
 pub struct SlotAdd {
     #[command(subcommand)]
     kind: SlotKind,
+    /// Change nothing; say what would be done. It is decided and checked like the real thing, and
+    /// recorded as a dry run.
+    #[arg(long, global = true)]
+    dry_run: bool,
     #[command(flatten)]
     reach: Reach,
 }
@@ -170,6 +182,8 @@ pub struct SlotRemove {
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
+    how: Try,
+    #[command(flatten)]
     reach: Reach,
 }
 
@@ -181,6 +195,8 @@ pub struct SlotVouch {
     /// Do not ask.
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    how: Try,
     #[command(flatten)]
     reach: Reach,
 }
@@ -215,9 +231,11 @@ pub struct Rotate {
     /// destroyed keys opens no more. A full copy made before (a backup) opens as before.
     #[arg(long)]
     shred: bool,
-    /// Do not ask before shredding.
+    /// Do not ask before shredding or replacing the root key.
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    how: Try,
     #[command(flatten)]
     reach: Reach,
 }
@@ -321,8 +339,21 @@ fn shares_by_hand(client: &Client) -> Result<Option<UnsealProgress>, Fault> {
 impl Seal {
     fn run(self) -> Done {
         let client = Client::new(&self.reach, SYSADMIN)?;
-        let answer: serde_json::Value = client.post("/v1/root/seal", &serde_json::json!({}))?;
-        show(self.reach.output, &answer, |_| "Sealed.\n".into())?;
+        if !self.yes && !self.how.dry_run {
+            let status: Status = client.get("/v1/status")?;
+            let objects = status.objects.map_or("all".into(), |n| n.to_string());
+            let slots = status.slots.iter().map(slot_words).collect::<Vec<_>>().join("; ");
+            Blast::new("Nothing but health and unsealing is answered until it is unsealed again.")
+                .and(format!(
+                    "{} connections to the KMIP port are open, and {objects} objects are served.",
+                    status.kmip.connections
+                ))
+                .and(format!("It opens again by {slots}."))
+                .ask("seal")?;
+        }
+        let ask = Ask::post("/v1/root/seal", self.how);
+        let answer = client.change::<serde_json::Value>(ask, &serde_json::json!({}))?;
+        answer.show(self.reach.output, |_| "Sealed.\n".into())?;
         Ok(Exit::Ok)
     }
 }
@@ -344,6 +375,12 @@ impl SlotAdd {
             SlotKind::File => NewSlot::File {},
             SlotKind::SystemdCredential { name } => NewSlot::SystemdCredential { name },
         };
+        if self.dry_run {
+            let ask = Ask::post("/v1/root/slots", Try { dry_run: true });
+            let plan = client.change::<SlotAdded>(ask, &slot)?;
+            plan.show(self.reach.output, |_| String::new())?;
+            return Ok(Exit::Ok);
+        }
         // Before the slot is made: shares that cannot be shown would be lost.
         if matches!(slot, NewSlot::Shamir { .. })
             && shares_dir.is_none()
@@ -374,13 +411,18 @@ impl SlotRemove {
             return Err(Fault::new(errors::NOT_FOUND, format!("There is no slot {}.", self.id)));
         };
         let what = format!("slot {} ({} {})", slot.id, slot.kind, slot.detail);
-        confirm(
-            self.yes,
-            &format!("{what} will not open the root key any more."),
-            &self.id.to_string(),
-        )?;
-        let answer: serde_json::Value = client.delete(&format!("/v1/root/slots/{}", self.id))?;
-        show(self.reach.output, &answer, |_| format!("Removed {what}.\n"))?;
+        if !self.yes && !self.how.dry_run {
+            let left = slots.iter().filter(|s| s.id != self.id).map(slot_words);
+            let left = left.collect::<Vec<_>>().join("; ");
+            let left = if left.is_empty() { "nothing".to_owned() } else { left };
+            Blast::new(format!("{what} will not open the root key any more."))
+                .and(format!("What still opens it: {left}."))
+                .ask(&self.id.to_string())?;
+        }
+        let path = format!("/v1/root/slots/{}", self.id);
+        let ask = Ask::delete(&path, self.how);
+        let answer = client.change::<serde_json::Value>(ask, &serde_json::json!({}))?;
+        answer.show(self.reach.output, |_| format!("Removed {what}.\n"))?;
         Ok(Exit::Ok)
     }
 }
@@ -393,11 +435,13 @@ impl SlotVouch {
              them.",
             self.id
         );
-        let what = crate::config::table::fold(&what, 80).join("\n");
-        confirm(self.yes, &what, &self.id.to_string())?;
+        if !self.yes && !self.how.dry_run {
+            Blast::new(what).ask(&self.id.to_string())?;
+        }
         let path = format!("/v1/root/slots/{}/vouch", self.id);
-        let answer: serde_json::Value = client.post(&path, &serde_json::json!({}))?;
-        show(self.reach.output, &answer, |_| format!("Slot {} counts as a quorum.\n", self.id))?;
+        let ask = Ask::post(&path, self.how);
+        let answer = client.change::<serde_json::Value>(ask, &serde_json::json!({}))?;
+        answer.show(self.reach.output, |_| format!("Slot {} counts as a quorum.\n", self.id))?;
         Ok(Exit::Ok)
     }
 }
@@ -411,7 +455,9 @@ impl SlotList {
                 .iter()
                 .map(|s| vec![s.id.to_string(), s.kind.clone(), s.detail.clone(), s.label.clone()])
                 .collect();
-            table(&["Slot", "Kind", "Detail", "Label"], &rows)
+            let none =
+                "No slots: nothing opens the root key. Add one with `strongroom root slot add`.";
+            table_or(&["Slot", "Kind", "Detail", "Label"], &rows, none)
         })?;
         Ok(Exit::Ok)
     }
@@ -453,19 +499,11 @@ impl Verify {
 impl Rotate {
     fn run(self) -> Done {
         let client = Client::new(&self.reach, SYSADMIN)?;
-        if self.shred {
-            let status: Status = client.get("/v1/status")?;
-            let objects = status.objects.map_or("all".into(), |n| n.to_string());
-            confirm(
-                self.yes,
-                &format!(
-                    "{objects} objects are wrapped anew; then the old epochs' keys are erased \
-                     from this store, and what the disk may still hold of destroyed keys opens \
-                     no more. Backups and other full copies made before hold the old epochs' keys \
-                     wrapped by the root key of then: they open as before."
-                ),
-                "shred",
-            )?;
+        if self.how.dry_run {
+            return self.plan(&client);
+        }
+        if (self.shred || self.root_key) && !self.yes {
+            self.blast(&client)?.ask(if self.shred { "shred" } else { "replace" })?;
         }
         let root_key = match self.root_key {
             true => Some(self.slots.replace(&client)?.rotation),
@@ -483,8 +521,56 @@ impl Rotate {
         Ok(Exit::Ok)
     }
 
+    /// What cannot be taken back of it.
+    fn blast(&self, client: &Client) -> Result<Blast, Fault> {
+        let status: Status = client.get("/v1/status")?;
+        let objects = status.objects.map_or("all".into(), |n| n.to_string());
+        let mut blast = Blast::default();
+        if self.root_key {
+            let slots = status.slots.iter().map(slot_words).collect::<Vec<_>>().join("; ");
+            blast = blast.and(format!(
+                "The root key is replaced in every slot: {slots}. Shares of before open nothing \
+                 any more, and the new ones have to be handed out now. {objects} objects are \
+                 served all the while."
+            ));
+        }
+        if self.shred {
+            blast = blast.and(format!(
+                "{objects} objects are wrapped anew; then the old epochs' keys are erased from \
+                 this store, and what the disk may still hold of destroyed keys opens no more. \
+                 Backups and other full copies made before hold the old epochs' keys wrapped by \
+                 the root key of then: they open as before."
+            ));
+        }
+        Ok(blast)
+    }
+
+    /// What it would do. A new root key is not even prepared: nobody is asked for a secret.
+    fn plan(&self, client: &Client) -> Done {
+        let mut steps = Vec::new();
+        if self.root_key {
+            let slots: Vec<Slot> = client.get("/v1/root/slots")?;
+            steps.extend(slots.iter().map(|slot| PlanStep {
+                what: "root key replaced".to_owned(),
+                object: None,
+                detail: format!("in {}", slot_words(slot)),
+            }));
+        }
+        if !self.root_key || self.shred {
+            let ask = Ask::post("/v1/root/rotate", self.how);
+            let body = RotateRequest { shred: self.shred };
+            if let Outcome::Planned(plan) = client.change::<Rotation>(ask, &body)? {
+                steps.extend(plan.steps);
+            }
+        }
+        let plan = Plan { dry_run: true, operation: "Rotate Root".to_owned(), steps, created: 0 };
+        show(self.reach.output, &plan, plan_text)?;
+        Ok(Exit::Ok)
+    }
+
     fn begin_epoch(&self, client: &Client) -> Result<Rotation, Fault> {
-        let people = self.reach.output == Output::Table;
+        // Progress is for whoever sits there.
+        let people = self.reach.output == Output::Table && std::io::stderr().is_terminal();
         std::thread::scope(|scope| {
             let asking = scope
                 .spawn(|| client.post("/v1/root/rotate", &RotateRequest { shred: self.shred }));
@@ -503,6 +589,11 @@ impl Rotate {
             asking.join().unwrap_or_else(|_| Err(errors::INTERNAL.into()))
         })
     }
+}
+
+/// A slot in words.
+fn slot_words(slot: &Slot) -> String {
+    format!("slot {} ({} {})", slot.id, slot.kind, slot.detail).replace(" )", ")")
 }
 
 /// What `root rotate` did.

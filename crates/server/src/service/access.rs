@@ -19,49 +19,30 @@ use crate::pki::hex;
 pub trait Access {
     /// The rules in force.
     fn policy(&self) -> Result<PolicyView, Fault>;
-    /// Replaces the installation's own rules, if they are those with this ETag; or only tries it.
-    fn policy_set(
-        &self,
-        caller: &Caller,
-        text: &str,
-        etag: &str,
-        dry_run: bool,
-    ) -> Result<PolicyView, Fault>;
+    /// Replaces the installation's own rules, if they are those with this ETag.
+    fn policy_set(&self, caller: &Caller, text: &str, etag: &str) -> Result<PolicyView, Fault>;
     /// What would be decided, and why.
     fn policy_test(&self, question: &PolicyQuestion) -> Result<PolicyAnswer, Fault>;
     /// What other rules would have decided otherwise.
     fn policy_diff(&self, caller: &Caller, text: &str, hours: u32) -> Result<PolicyDiff, Fault>;
     /// The grants that hold.
     fn grants(&self, target: &GrantTarget) -> Result<Vec<GrantRow>, Fault>;
-    /// Gives or withdraws grants, or only tries it.
-    fn grant(
-        &self,
-        caller: &Caller,
-        change: &GrantChange,
-        give: bool,
-        dry_run: bool,
-    ) -> Result<Changed, Fault>;
+    /// Gives or withdraws grants.
+    fn grant(&self, caller: &Caller, change: &GrantChange, give: bool) -> Result<Changed, Fault>;
     /// Every key group.
     fn key_groups(&self) -> Result<Vec<KeyGroupRow>, Fault>;
-    /// Puts a key into a key group or takes it out, or only tries it.
+    /// Puts a key into a key group or takes it out.
     fn key_group(
         &self,
         caller: &Caller,
         group: &str,
         id: &str,
         member: bool,
-        dry_run: bool,
     ) -> Result<Changed, Fault>;
     /// Every user with a role.
     fn roles(&self) -> Result<Vec<RoleRow>, Fault>;
-    /// Gives a user a role, or takes the one that is held; or only tries it.
-    fn role_set(
-        &self,
-        caller: &Caller,
-        user: &str,
-        role: Option<&str>,
-        dry_run: bool,
-    ) -> Result<Changed, Fault>;
+    /// Gives a user a role, or takes the one that is held.
+    fn role_set(&self, caller: &Caller, user: &str, role: Option<&str>) -> Result<Changed, Fault>;
 }
 
 impl Access for EngineManager {
@@ -70,25 +51,11 @@ impl Access for EngineManager {
         Ok(view(rules.text(), rules.own()))
     }
 
-    fn policy_set(
-        &self,
-        caller: &Caller,
-        text: &str,
-        etag: &str,
-        dry_run: bool,
-    ) -> Result<PolicyView, Fault> {
-        let changed = || Fault::from(errors::PRECONDITION_FAILED);
-        if dry_run {
-            let rules = self.engine.usable_rules(caller, text)?;
-            return match self.policy()?.etag == etag {
-                true => Ok(view(rules.text(), rules.own())),
-                false => Err(changed()),
-            };
-        }
+    fn policy_set(&self, caller: &Caller, text: &str, etag: &str) -> Result<PolicyView, Fault> {
         let still = |current: &str| view(current, &[]).etag == etag;
         match self.engine.replace_rules(caller, text, still)? {
             true => self.policy(),
-            false => Err(changed()),
+            false => Err(errors::PRECONDITION_FAILED.into()),
         }
     }
 
@@ -156,13 +123,7 @@ impl Access for EngineManager {
         Ok(self.engine.grants(&on)?.into_iter().map(row).collect())
     }
 
-    fn grant(
-        &self,
-        caller: &Caller,
-        change: &GrantChange,
-        give: bool,
-        dry_run: bool,
-    ) -> Result<Changed, Fault> {
+    fn grant(&self, caller: &Caller, change: &GrantChange, give: bool) -> Result<Changed, Fault> {
         let on = on(change.key.as_deref(), change.key_group.as_deref())?;
         let subject = match (&change.user, &change.group) {
             (Some(user), None) => Subject::User(user.clone()),
@@ -188,12 +149,11 @@ impl Access for EngineManager {
         let changed = operations.iter().any(|operation| {
             held.contains(&Grant { subject: subject.clone(), operation: *operation }) != give
         });
-        if !dry_run && give {
-            self.engine.grant(caller, &on, &subject, &operations)?;
-        } else if !dry_run {
-            self.engine.withdraw_grant(caller, &on, &subject, &operations)?;
+        match give {
+            true => self.engine.grant(caller, &on, &subject, &operations)?,
+            false => self.engine.withdraw_grant(caller, &on, &subject, &operations)?,
         }
-        Ok(Changed { changed, dry_run })
+        Ok(Changed { changed })
     }
 
     fn key_groups(&self) -> Result<Vec<KeyGroupRow>, Fault> {
@@ -211,16 +171,10 @@ impl Access for EngineManager {
         group: &str,
         id: &str,
         member: bool,
-        dry_run: bool,
     ) -> Result<Changed, Fault> {
         self.engine.authorise_on(caller, AdminAction::ManageKeys, id)?;
         self.engine.authorise_on_group(caller, AdminAction::ManageKeys, group)?;
-        let changed = if dry_run {
-            self.engine.key_groups_of(id)?.iter().any(|g| g == group) != member
-        } else {
-            self.engine.set_key_group(caller, id, group, member)?
-        };
-        Ok(Changed { changed, dry_run })
+        Ok(Changed { changed: self.engine.set_key_group(caller, id, group, member)? })
     }
 
     fn roles(&self) -> Result<Vec<RoleRow>, Fault> {
@@ -228,30 +182,16 @@ impl Access for EngineManager {
         Ok(roles.map(|(user, role)| RoleRow { user, role: role.name().to_owned() }).collect())
     }
 
-    fn role_set(
-        &self,
-        caller: &Caller,
-        user: &str,
-        role: Option<&str>,
-        dry_run: bool,
-    ) -> Result<Changed, Fault> {
+    fn role_set(&self, caller: &Caller, user: &str, role: Option<&str>) -> Result<Changed, Fault> {
         let Some(word) = role else {
-            let changed = match dry_run {
-                true => self.engine.try_role(user, None)?,
-                false => self.engine.revoke_roles(caller, user)?,
-            };
-            return Ok(Changed { changed, dry_run });
+            return Ok(Changed { changed: self.engine.revoke_roles(caller, user)? });
         };
         let role = Role::from_name(word).ok_or_else(|| {
             let names: Vec<_> = Role::ALL.iter().map(|r| r.name()).collect();
             Fault::bad_request(format!("A role is one of {}.", names.join(", ")))
         })?;
         crate::identity::check_user(user)?;
-        let changed = match dry_run {
-            true => self.engine.try_role(user, Some(role))?,
-            false => self.engine.grant_role(caller, user, role)?,
-        };
-        Ok(Changed { changed, dry_run })
+        Ok(Changed { changed: self.engine.grant_role(caller, user, role)? })
     }
 }
 

@@ -54,13 +54,12 @@ pub trait Approvals {
     ) -> Result<ApprovalView, Fault>;
     /// The rules in force.
     fn approval_rules(&self) -> Result<ApprovalRules, Fault>;
-    /// Puts a rule in force, if the rules are those with this ETag; or only tries it.
+    /// Puts a rule in force, if the rules are those with this ETag.
     fn approval_require(
         &self,
         caller: &Caller,
         rule: ApprovalRuleView,
         etag: &str,
-        dry_run: bool,
     ) -> Result<ApprovalRules, Fault>;
     /// Lifts a rule.
     fn approval_waive(
@@ -68,7 +67,6 @@ pub trait Approvals {
         caller: &Caller,
         name: &str,
         etag: &str,
-        dry_run: bool,
     ) -> Result<ApprovalRules, Fault>;
 }
 
@@ -150,13 +148,8 @@ impl Approvals for EngineManager {
         caller: &Caller,
         view: ApprovalRuleView,
         etag: &str,
-        dry_run: bool,
     ) -> Result<ApprovalRules, Fault> {
         let rule = read(view)?;
-        if dry_run {
-            self.engine.usable_approval_rule(caller, &rule)?;
-            return self.unchanged(etag);
-        }
         let etag = etag.to_owned();
         let still = move |current: &[ApprovalRule]| rules(current).etag == etag;
         match self.engine.require_approval(caller, rule, still)? {
@@ -170,28 +163,11 @@ impl Approvals for EngineManager {
         caller: &Caller,
         name: &str,
         etag: &str,
-        dry_run: bool,
     ) -> Result<ApprovalRules, Fault> {
-        if dry_run {
-            if !self.engine.approval_rules().iter().any(|rule| rule.name == name) {
-                return Err(EngineError::NoApproval(name.to_owned()).into());
-            }
-            return self.unchanged(etag);
-        }
         let etag = etag.to_owned();
         let still = move |current: &[ApprovalRule]| rules(current).etag == etag;
         match self.engine.waive_approval(caller, name, still)? {
             true => self.approval_rules(),
-            false => Err(errors::PRECONDITION_FAILED.into()),
-        }
-    }
-}
-
-impl EngineManager {
-    fn unchanged(&self, etag: &str) -> Result<ApprovalRules, Fault> {
-        let current = self.approval_rules()?;
-        match current.etag == etag {
-            true => Ok(current),
             false => Err(errors::PRECONDITION_FAILED.into()),
         }
     }

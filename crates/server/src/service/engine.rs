@@ -38,6 +38,11 @@ use crate::pki::hex;
 /// The engine with what the server knows about it.
 pub struct EngineManager {
     pub(super) engine: Engine,
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What the server knows, the same for whatever goes around the engine's changes.
+pub(super) struct Shared {
     not_for_production: Vec<String>,
     started: i64,
     file_key_path: PathBuf,
@@ -118,8 +123,7 @@ impl EngineManager {
             not_for_production: not_for_production.first().cloned(),
             ..EngineConfig::new(&config.data.dir)
         })?;
-        Ok(Self {
-            engine,
+        let shared = Shared {
             not_for_production,
             started: now() * 1000,
             file_key_path: config.root.file_key_path.clone(),
@@ -129,7 +133,8 @@ impl EngineManager {
             round: Round::default(),
             schedule: Schedule::new(config.backup.clone(), config.data.site),
             beside: beside(config),
-        })
+        };
+        Ok(Self { engine, shared: Arc::new(shared) })
     }
 
     fn warnings(&self, status: &strongroom_engine::Status) -> Vec<String> {
@@ -183,8 +188,8 @@ impl EngineManager {
             let what = replica::view(&self.engine).map(|r| r.text()).unwrap_or_default();
             warnings.push(format!("No changes are taken: this is a {what}."));
         }
-        warnings.extend(self.schedule.view().and_then(|view| view.warning()));
-        warnings.append(&mut self.forwarding.warnings());
+        warnings.extend(self.shared.schedule.view().and_then(|view| view.warning()));
+        warnings.append(&mut self.shared.forwarding.warnings());
         warnings
     }
 
@@ -192,7 +197,7 @@ impl EngineManager {
         use strongroom_engine::NewSlot as Made;
         let label = String::new();
         Ok(match slot {
-            NewSlot::File {} => Made::File { label, path: self.file_key_path.clone() },
+            NewSlot::File {} => Made::File { label, path: self.shared.file_key_path.clone() },
             NewSlot::SystemdCredential { name } => Made::SystemdCredential { label, name },
             NewSlot::Passphrase { passphrase } => {
                 Made::Passphrase { label, passphrase: secret(&passphrase)? }
@@ -204,7 +209,7 @@ impl EngineManager {
     }
 
     fn lock_rotation(&self) -> MutexGuard<'_, Rotation> {
-        self.rotation.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.rotation.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -217,7 +222,7 @@ impl Handler for EngineManager {
         // for everybody else. Each connection has one request under way, which bounds the queue.
         let (engine, caller) = (self.engine.clone(), caller.clone());
         // Without the thread the reply is dropped, and the connection with it.
-        let _ = self.long.send(Box::new(move || engine.handle(&caller, frame, reply)));
+        let _ = self.shared.long.send(Box::new(move || engine.handle(&caller, frame, reply)));
     }
 
     fn is_revoked(&self, fingerprint: &str) -> bool {
@@ -225,6 +230,9 @@ impl Handler for EngineManager {
     }
 
     fn event(&self, kind: &'static str, text: &str) {
+        if let Some(rehearsal) = self.engine.rehearses() {
+            return rehearsal.note(kind, text);
+        }
         tracing::info!(kind, "{text}");
         let parameters: &[(&str, &str)] = if text.is_empty() { &[] } else { &[("detail", text)] };
         let event = Event { parameters, ..Event::new(kind) };
@@ -255,7 +263,7 @@ impl Manager for EngineManager {
     }
 
     fn not_for_production(&self) -> Vec<String> {
-        self.not_for_production.clone()
+        self.shared.not_for_production.clone()
     }
 
     fn role_of(&self, user: &str) -> Option<Role> {
@@ -279,17 +287,17 @@ impl Manager for EngineManager {
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             state: self.state(),
-            not_for_production: self.not_for_production.clone(),
+            not_for_production: self.shared.not_for_production.clone(),
             warnings: self.warnings(&status),
             site: status.site,
             replica: replica::view(&self.engine),
-            backup: self.schedule.view(),
-            started: self.started,
+            backup: self.shared.schedule.view(),
+            started: self.shared.started,
             objects: status.objects.map(|[pre, active, deactivated, _]| pre + active + deactivated),
             epoch: status.epoch,
             slots: self.slots().unwrap_or_default(),
             chains,
-            forward: self.forwarding.status(),
+            forward: self.shared.forwarding.status(),
             disks: status.disks.into_iter().map(Into::into).collect(),
             refused_on_full_disk: status.refused_on_full_disk,
             kmip: unknown_port(),
@@ -355,7 +363,7 @@ impl Manager for EngineManager {
             },
         )?;
         if progress.unsealed {
-            self.forwarding.start(&self.engine);
+            self.shared.forwarding.start(&self.engine);
         }
         Ok(UnsealProgress {
             unsealed: progress.unsealed,
@@ -366,8 +374,11 @@ impl Manager for EngineManager {
 
     fn seal(&self, caller: &Caller) -> Result<(), Fault> {
         self.engine.seal(caller)?;
+        if self.engine.rehearses().is_some() {
+            return Ok(());
+        }
         // The record of it waits for the next unsealing, as every other does from now on.
-        self.forwarding.stop(SEAL_PATIENCE);
+        self.shared.forwarding.stop(SEAL_PATIENCE);
         Ok(())
     }
 
@@ -428,6 +439,10 @@ impl Manager for EngineManager {
     }
 
     fn rotate(&self, caller: &Caller, shred: bool) -> Result<Rotation, Fault> {
+        if self.engine.rehearses().is_some() {
+            let epoch = self.engine.rotate(caller, shred, |_, _| {})?;
+            return Ok(Rotation { epoch, ..Rotation::default() });
+        }
         {
             let mut rotation = self.lock_rotation();
             if rotation.running {
@@ -520,10 +535,10 @@ impl Manager for EngineManager {
         if let Err(error) = self.engine.sweep() {
             tracing::error!(%error, "dates that have come were not acted on");
         }
-        for change in self.forwarding.changes() {
+        for change in self.shared.forwarding.changes() {
             self.event(change.kind, &change.text);
         }
-        self.schedule.tick(&self.engine, &self.beside);
+        self.shared.schedule.tick(&self.engine, &self.shared.beside);
     }
 
     fn tell_ahead(&self, certificates: Vec<Ending>) {
@@ -542,6 +557,7 @@ impl Manager for EngineManager {
             rule: done.rule,
             outcome,
             micros: done.micros,
+            parameters: done.parameters,
             ..Event::new(done.operation)
         };
         self.engine.record(caller, &event).map_err(|error| {
@@ -554,7 +570,7 @@ impl Manager for EngineManager {
         let slots =
             slots.into_iter().map(|s| self.new_slot(s)).collect::<Result<Vec<_>, Fault>>()?;
         let made = self.engine.initialise(&super::console(), slots)?;
-        self.forwarding.start(&self.engine);
+        self.shared.forwarding.start(&self.engine);
         Ok(made.into_iter().map(added).collect())
     }
 
@@ -625,22 +641,26 @@ impl Manager for EngineManager {
     fn stop(&self) {
         // What the stop itself records is forwarded too.
         self.engine.finish();
-        self.forwarding.stop(STOP_PATIENCE);
+        self.shared.forwarding.stop(STOP_PATIENCE);
         self.engine.stop();
     }
 }
 
 impl Keeps for EngineManager {
     fn retention(&self) -> Result<RetentionView, Fault> {
-        retention::view(&self.engine, self.forwarding.confirmed_uses())
+        retention::view(&self.engine, self.shared.forwarding.confirmed_uses())
     }
 
     fn retain(&self, caller: &Caller) -> Result<RetentionDone, Fault> {
-        retention::retain(&self.engine, caller, self.forwarding.confirmed_uses())
+        retention::retain(&self.engine, caller, self.shared.forwarding.confirmed_uses())
     }
 
     fn retain_by_itself(&self) {
-        retention::in_background(&self.engine, &self.round, self.forwarding.confirmed_uses());
+        retention::in_background(
+            &self.engine,
+            &self.shared.round,
+            self.shared.forwarding.confirmed_uses(),
+        );
     }
 }
 
@@ -657,7 +677,7 @@ fn beside(config: &Config) -> Vec<(String, PathBuf)> {
 
 impl Backups for EngineManager {
     fn backup(&self, caller: &Caller) -> Result<Pieces, Fault> {
-        let backup = self.engine.backup(caller, &self.beside)?;
+        let backup = self.engine.backup(caller, &self.shared.beside)?;
         Ok(Box::new(backup.map(|piece| piece.map_err(Fault::from))))
     }
 

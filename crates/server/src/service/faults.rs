@@ -18,13 +18,14 @@ impl From<EngineError> for Fault {
             EngineError::Io { .. } => errors::DATA_UNUSABLE,
             EngineError::Refused(_) => errors::BAD_REQUEST,
             EngineError::Denied { .. } => errors::DENIED,
-            EngineError::NeedsApproval { .. } => errors::NEEDS_APPROVAL,
             EngineError::NoApprovers(_) => errors::NO_APPROVERS,
             EngineError::NoApproval(_) => errors::NOT_FOUND,
             EngineError::MayNotApprove { .. } => errors::MAY_NOT_APPROVE,
             EngineError::NotVouched(_) => errors::NOT_VOUCHED,
             EngineError::NoObject(_) => errors::NOT_FOUND,
             EngineError::WrongState(_) | EngineError::LastOfficer(_) => errors::CONFLICT,
+            EngineError::NeedsApproval { .. } => errors::NEEDS_APPROVAL,
+            EngineError::Changed(_) => errors::PRECONDITION_FAILED,
             EngineError::Backup(_) => errors::BACKUP_BROKEN,
             EngineError::OtherRoot => errors::BACKUP_OTHER_ROOT,
             EngineError::Occupied(_) => errors::FILE_EXISTS,
@@ -63,7 +64,12 @@ impl From<EngineError> for Fault {
             | EngineError::RoleExcluded { .. } => format!("{error}."),
             other => sentence(&other.to_string()),
         };
-        Self::new(info, detail)
+        let (rule, object) = match error {
+            EngineError::Denied { rule, object, .. } => (Some(rule), Some(object)),
+            EngineError::NoObject(object) | EngineError::Changed(object) => (None, Some(object)),
+            _ => (None, None),
+        };
+        Self { rule, object, ..Self::new(info, detail) }
     }
 }
 

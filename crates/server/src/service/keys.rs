@@ -22,16 +22,18 @@ pub(super) fn view(detail: KeyDetail) -> KeyView {
     KeyView {
         key: row(detail.summary),
         attributes: detail.attributes.iter().map(attribute).collect(),
-        links: detail
-            .links
-            .into_iter()
-            .map(|(kind, id)| KeyLink { kind: kind.into(), id })
-            .collect(),
+        links: links(detail.links),
         last_use: detail.last_use.map(Into::into),
+        key_groups: detail.key_groups,
+        etag: detail.tag,
     }
 }
 
-fn row(key: KeySummary) -> KeyRow {
+pub(super) fn links(links: Vec<(&'static str, String)>) -> Vec<KeyLink> {
+    links.into_iter().map(|(kind, id)| KeyLink { kind: kind.to_owned(), id }).collect()
+}
+
+pub(super) fn row(key: KeySummary) -> KeyRow {
     KeyRow {
         id: key.id,
         name: key.name,

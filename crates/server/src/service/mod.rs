@@ -8,16 +8,20 @@ mod backup;
 mod engine;
 mod faults;
 mod keys;
+mod manage;
 mod replica;
 mod retention;
 mod schedule;
+mod trial;
 
 pub use access::Access;
 pub use approvals::{Approvals, preset};
 pub use audit::unmet_anchor;
 pub use backup::{Backups, Pieces};
+pub use manage::Keys;
 pub use retention::Keeps;
 pub use schedule::ScheduleView;
+pub use trial::{Answered, Around, Trials};
 
 use std::sync::Arc;
 
@@ -124,10 +128,12 @@ pub struct Done<'a> {
     pub result: Result<(), &'a Fault>,
     /// How long it took, microseconds.
     pub micros: i64,
+    /// What else matters: that it was only tried, say.
+    pub parameters: &'a [(&'a str, &'a str)],
 }
 
 /// What the admin API needs.
-pub trait Manager: Handler + Access + Approvals + Backups + Keeps {
+pub trait Manager: Handler + Access + Approvals + Backups + Keeps + Keys + Trials {
     /// Whether requests are answered.
     fn state(&self) -> State;
     /// Why this installation is not for production; empty if nothing speaks against it.

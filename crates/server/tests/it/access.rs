@@ -50,7 +50,7 @@ fn grants_key_groups_and_rules_bite_on_the_next_request_of_open_connections() {
     assert_eq!(granted[0]["user"], "officer");
     assert_eq!(granted[0]["operation"], "Get");
     assert!(done(&house, &give).contains("already"));
-    done(&house, &["key", "withdraw", &id, "--user", "officer", "--operation", "get"]);
+    done(&house, &["key", "withdraw", &id, "--user", "officer", "--operation", "get", "--yes"]);
     assert!(officer.get(&id).is_err());
 
     // A grant on a key group, to a group of users: the OU of the officer's certificate.
@@ -63,7 +63,7 @@ fn grants_key_groups_and_rules_bite_on_the_next_request_of_open_connections() {
     assert_eq!(groups[0]["name"], "payroll");
     assert_eq!(groups[0]["keys"], 1);
     assert!(done(&house, &["key", "group", "list"]).contains("user officer: Get"));
-    done(&house, &["key", "group", "remove", "payroll", &id]);
+    done(&house, &["key", "group", "remove", "payroll", &id, "--yes"]);
     assert!(officer.get(&id).is_err());
     done(&house, &["key", "group", "add", "payroll", &id]);
 
@@ -155,10 +155,20 @@ fn rules_narrow_an_officers_work_on_every_way() {
         &["key", "archive", &id],
         &["key", "recall", &id],
         &["key", "grant", &id, "--user", "x", "--operation", "Get"],
-        &["key", "withdraw", &id, "--user", "x", "--operation", "Get"],
+        &["key", "withdraw", &id, "--user", "x", "--operation", "Get", "--yes"],
         &["key", "grant", "--key-group", "payroll", "--user", "x", "--operation", "Get"],
-        &["key", "withdraw", "--key-group", "payroll", "--user", "x", "--operation", "Get"],
-        &["key", "group", "remove", "payroll", &id],
+        &[
+            "key",
+            "withdraw",
+            "--key-group",
+            "payroll",
+            "--user",
+            "x",
+            "--operation",
+            "Get",
+            "--yes",
+        ],
+        &["key", "group", "remove", "payroll", &id, "--yes"],
         &["key", "group", "add", "payroll", &other],
         &["role", "grant", "x", "officer"],
         &["client", "issue", "x", "--role", "officer", "--out", out.to_str().unwrap()],

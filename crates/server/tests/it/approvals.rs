@@ -242,7 +242,7 @@ fn a_key_does_not_leave_the_group_that_a_rule_is_about_unseen() {
     client.get(&id).unwrap();
     two.done(&rule);
     let approval = named(&client.get(&id).unwrap_err().to_string());
-    let leave = ["key", "group", "remove", "payroll", &id];
+    let leave = ["key", "group", "remove", "payroll", &id, "--yes"];
     let leaving = two.waits(&leave);
     assert_ne!(approval, leaving);
     two.otto_approves(&approval);

@@ -351,7 +351,7 @@ fn a_receiver_that_hangs_slows_no_request() {
     assert!(waiting + in_buffers >= 3000, "it took events: {status}");
     // It holds up neither sealing, nor what comes after, nor the stop.
     let begun = Instant::now();
-    let sealed = bound.run(&["root", "seal"]);
+    let sealed = bound.run(&["root", "seal", "--yes"]);
     assert!(sealed.status.success(), "{}", text(&sealed));
     let opened = bound.run(&["root", "unseal", "--automatic"]);
     assert!(opened.status.success(), "{}", text(&opened));

@@ -106,7 +106,7 @@ fn each_custodian_opens_one_share_with_age_and_enough_of_them_unseal() {
     assert!(added.status.success(), "{}", text(&added));
     let new = opened(&later);
     assert!(shares.iter().all(|old| !new.contains(old)));
-    assert!(site.house.run_as(&site.bundle("sam"), &["root", "seal"]).status.success());
+    assert!(site.house.run_as(&site.bundle("sam"), &["root", "seal", "--yes"]).status.success());
     unseal(&site, &new.iter().collect::<Vec<_>>());
     assert_eq!(site.json(&site.bundle("sam"), &["status"])["state"], "serving");
 }

@@ -105,6 +105,13 @@ impl Script {
     }
 }
 
+impl Script {
+    fn private(&self, name: &str) {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        fs::set_permissions(self.dir().join(name), mode).unwrap();
+    }
+}
+
 fn is_word(word: &str) -> bool {
     word.chars().all(|c| c.is_ascii_lowercase() || c == '-') && !word.starts_with('-')
 }
@@ -269,14 +276,25 @@ fn keys(s: &mut Script) {
     s.show(&format!("key show {id}"), 0);
     s.show(&format!("key grant {id} --user app --operation Encrypt --operation Decrypt"), 0);
     s.show(&format!("key grants {id}"), 0);
-    s.show(&format!("key withdraw {id} --user app --operation Decrypt"), 0);
+    s.show(&format!("key withdraw {id} --user app --operation Decrypt --yes"), 0);
     s.show(&format!("key group add payments {id}"), 0);
     s.show("key group list", 0);
-    s.show(&format!("key group remove payments {id}"), 0);
+    s.show(&format!("key group remove payments {id} --yes"), 0);
     s.show(&format!("key rotate {id} --yes"), 0);
     s.show(&format!("key archive {id}"), 0);
     s.show(&format!("key recover {id}"), 0);
     s.show(&format!("key recall {id}"), 1);
+    s.show("key create payroll --owner client --group payments --rotate-every 90d --dry-run", 0);
+    s.show("key create payroll --owner client --group payments --rotate-every 90d", 0);
+    s.show("key activate payroll", 0);
+    s.show("key expiring --within 1y", 0);
+    s.file("keys.csv", "name,key_hex\nold,000102030405060708090a0b0c0d0e0f\n");
+    s.private("keys.csv");
+    s.show("key import keys.csv --owner client --dry-run", 0);
+    s.show("key import keys.csv --owner client --yes", 0);
+    s.show("key destroy payroll", 1);
+    s.show("key revoke payroll --reason superseded --yes", 0);
+    s.show("key destroy payroll --yes", 0);
 }
 
 fn people(s: &mut Script) {
@@ -359,7 +377,7 @@ fn root(s: &mut Script) {
     s.show("root slot add file", 1);
     s.show("root slot add systemd-credential", 1);
     s.show("root rotate --yes", 0);
-    s.show("root seal", 0);
+    s.show("root seal --yes", 0);
     s.show("status", 0);
     s.show("root unseal --automatic", 0);
 }

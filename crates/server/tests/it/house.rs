@@ -165,6 +165,55 @@ impl House {
     }
 }
 
+/// An answer of the admin API.
+pub struct Answer {
+    pub status: u16,
+    pub body: serde_json::Value,
+    pub etag: Option<String>,
+}
+
+impl House {
+    /// The admin API as the holder of a bundle asks it, without a client of ours in between.
+    pub fn api(
+        &self,
+        bundle: &str,
+        method: &str,
+        path: &str,
+        body: Option<&serde_json::Value>,
+        headers: &[&str],
+    ) -> Answer {
+        let dir = self.data().join("bundles").join(bundle);
+        let mut command = Command::new("curl");
+        command.args(["-s", "-i", "-X", method]);
+        for (option, file) in [("--cacert", "ca.pem"), ("--cert", "cert.pem"), ("--key", "key.pem")]
+        {
+            command.arg(option).arg(dir.join(file));
+        }
+        for header in headers {
+            command.args(["-H", header]);
+        }
+        if let Some(body) = body {
+            command.args(["-d", &body.to_string()]);
+        }
+        let output = command.arg(format!("https://{}{path}", self.admin)).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{text:?}"));
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let etag = head.lines().find_map(|line| line.strip_prefix("etag: "));
+        let body = serde_json::from_str(body).unwrap_or_else(|e| panic!("{e}: {text}"));
+        Answer { status, body, etag: etag.map(str::to_owned) }
+    }
+
+    /// The records of changes that anybody made; those of the server's own clock and heads come by
+    /// themselves.
+    pub fn changes(&self) -> Vec<u64> {
+        let page = self.api("auditor", "GET", "/v1/audit?limit=1000&heads=false", None, &[]);
+        let records = page.body["records"].as_array().unwrap().iter();
+        let changes = records.filter(|r| r["chain"] == "changes" && r["actor"] != "server");
+        changes.map(|record| record["seq"].as_u64().unwrap()).collect()
+    }
+}
+
 impl Drop for House {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {

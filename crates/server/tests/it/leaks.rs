@@ -91,7 +91,7 @@ fn key_bytes_are_in_no_file_no_log_no_audit_no_backup_no_error_and_no_memory_but
     };
     let path = file.to_str().unwrap().to_owned();
     assert!(run(&["root", "slot", "add", "passphrase", "--passphrase-file", &path]));
-    assert!(run(&["root", "seal"]));
+    assert!(run(&["root", "seal", "--yes"]));
     assert!(run(&["root", "unseal", "--passphrase-file", &path]));
     let backup = house.dir.path().join("backup");
     assert!(run(&["backup", "create", "--to", backup.to_str().unwrap()]));

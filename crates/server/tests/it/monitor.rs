@@ -63,7 +63,7 @@ fn health_and_metrics_tell_how_it_goes_and_nothing_of_whom_or_which_key() {
     }
     // Nothing else is there, and nothing can be changed.
     assert_eq!(ask(&monitor, "/v1/status").0, 404);
-    let sealed = house.run(&["root", "seal"]);
+    let sealed = house.run(&["root", "seal", "--yes"]);
     assert!(sealed.status.success(), "{}", text(&sealed));
     assert_eq!(ask(&monitor, "/health"), (503, "{\"state\":\"sealed\"}".to_owned()));
     let (code, metrics) = ask(&monitor, "/metrics");

@@ -125,7 +125,7 @@ fn a_quickstart_says_everywhere_that_it_is_not_for_production_and_why() {
     all_say(&house, &bundle, &config, why);
     assert!(house.log().contains("NOT FOR PRODUCTION"));
     // Sealed it is no better, and whoever has any certificate may know.
-    assert!(house.run(&["root", "seal"]).status.success());
+    assert!(house.run(&["root", "seal", "--yes"]).status.success());
     let sealed = health(house.data().join("bundles/client"));
     assert_eq!(sealed["state"], "sealed");
     assert!(sealed["not_for_production"][0].as_str().unwrap().contains("file slot"));

@@ -176,7 +176,7 @@ fn a_second_server_on_the_same_directory_is_refused() {
 fn roles_are_told_apart_and_the_exit_code_says_denied() {
     let house = House::serving();
     let bundles = house.data().join("bundles");
-    let denied = house.run_as(&bundles.join("officer"), &["root", "seal"]);
+    let denied = house.run_as(&bundles.join("officer"), &["root", "seal", "--yes"]);
     assert_eq!(denied.status.code(), Some(3), "{}", text(&denied));
     let denied = house.run_as(&bundles.join("sysadmin"), &["audit", "tail"]);
     assert_eq!(denied.status.code(), Some(3), "{}", text(&denied));

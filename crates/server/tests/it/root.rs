@@ -24,7 +24,7 @@ fn strs(arguments: &[String]) -> Vec<&str> {
 #[test]
 fn sealed_it_answers_nothing_until_three_custodians_come() {
     let house = House::serving();
-    assert!(house.run(&["root", "seal"]).status.success());
+    assert!(house.run(&["root", "seal", "--yes"]).status.success());
     assert_eq!(house.json(&["status"])["state"], "sealed");
     let refused = house.run(&["audit", "tail"]);
     assert_eq!(refused.status.code(), Some(2), "{}", text(&refused));
@@ -115,12 +115,12 @@ fn slots_come_and_go_but_never_the_last_way_in() {
     let id = added["id"].to_string();
     let slots = house.json(&["root", "slot", "list"]);
     assert_eq!(slots.as_array().unwrap().len(), 3);
-    assert!(house.run(&["root", "seal"]).status.success());
+    assert!(house.run(&["root", "seal", "--yes"]).status.success());
     let open = house.json(&["root", "unseal", "--passphrase-file", &file]);
     assert_eq!(open["unsealed"], true);
     let output = house.run(&["root", "slot", "remove", &id, "--yes"]);
     assert!(output.status.success(), "{}", text(&output));
-    assert!(house.run(&["root", "seal"]).status.success());
+    assert!(house.run(&["root", "seal", "--yes"]).status.success());
     let output = house.run(&["root", "unseal", "--passphrase-file", &file]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     assert!(text(&output).contains("no passphrase slot"), "{}", text(&output));
@@ -140,7 +140,7 @@ fn slots_come_and_go_but_never_the_last_way_in() {
             .status
             .success()
     );
-    assert!(house.run(&["root", "seal"]).status.success());
+    assert!(house.run(&["root", "seal", "--yes"]).status.success());
     let wrong = house.dir.path().join("wrong");
     std::fs::write(&wrong, "another long passphrase\n").unwrap();
     let output = house.run(&["root", "unseal", "--passphrase-file", wrong.to_str().unwrap()]);

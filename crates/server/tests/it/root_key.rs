@@ -54,13 +54,13 @@ fn a_replaced_root_key_opens_with_the_new_shares_and_the_old_passphrase() {
     assert_eq!((&done["root_key"], &done["shredded"]), (&1.into(), &true.into()), "{done}");
     let verified = with_shares(&house, "verify-shares", &new);
     assert_eq!(code(&verified), Some(0), "{}", text(&verified));
-    assert!(house.run(&["root", "seal"]).status.success());
+    assert!(house.run(&["root", "seal", "--yes"]).status.success());
     let old = with_shares(&house, "unseal", &old_shares(&house));
     assert_eq!(code(&old), Some(3), "{}", text(&old));
     assert!(text(&old).contains("belongs to set"), "{}", text(&old));
     let opened = with_shares(&house, "unseal", &new);
     assert!(text(&opened).contains("Unsealed"), "{}", text(&opened));
-    assert!(house.run(&["root", "seal"]).status.success());
+    assert!(house.run(&["root", "seal", "--yes"]).status.success());
     assert_eq!(house.json(&["root", "unseal", "--passphrase-file", &file])["unsealed"], true);
     let tail = house.json(&["audit", "tail", "-n", "100"]);
     let records = tail["records"].as_array().unwrap();
@@ -84,7 +84,7 @@ fn a_replacement_that_cannot_be_finished_is_not_begun() {
     std::fs::create_dir(&full).unwrap();
     std::fs::write(full.join("share-1-of-5.txt"), "of another set").unwrap();
     let (dir, full) = (dir.to_str().unwrap(), full.to_str().unwrap());
-    let rotate = ["root", "rotate", "--root-key"];
+    let rotate = ["root", "rotate", "--root-key", "--yes"];
     for (more, exit, why) in [
         (vec!["--passphrase-file", &wrong, "--shares-dir", dir], 3, "error 3061"),
         (vec!["--passphrase-file", &file], 1, "give --shares-dir DIR"),
@@ -111,7 +111,7 @@ fn killed_while_the_root_key_is_replaced_the_old_or_the_new_shares_open_it() {
     for (round, delay_ms) in [0, 2, 4, 6, 8, 11, 15, 20, 30, 50].into_iter().enumerate() {
         let new = house.dir.path().join(format!("new-{round}"));
         let mut command = strongroom();
-        command.args(["root", "rotate", "--root-key", "--passphrase-file", &file]);
+        command.args(["root", "rotate", "--root-key", "--yes", "--passphrase-file", &file]);
         command.arg("--shares-dir").arg(&new).arg("--bundle").arg(house.data().join("bundles"));
         let mut client = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         // The last share is on disk: now the server is told to go on.

@@ -40,7 +40,7 @@ fn on_a_terminal_the_shares_are_shown_there_and_are_in_no_file() {
     // They are real: three of them open it.
     let three = house.dir.path().join("three");
     fs::create_dir(&three).unwrap();
-    assert!(house.run(&["root", "seal"]).status.success());
+    assert!(house.run(&["root", "seal", "--yes"]).status.success());
     let mut arguments = vec!["root".to_owned(), "unseal".into()];
     for (i, share) in shares.iter().enumerate().skip(2) {
         let file = three.join(i.to_string());

@@ -2,10 +2,11 @@
 
 use clap::{Args, Subcommand};
 
+use super::super::change::{Ask, Try};
 use super::super::client::Client;
-use super::super::output::{show, table, time};
+use super::super::output::{say, show, table, time};
 use super::super::root::confirm;
-use super::super::{Done, Reach};
+use super::super::{Done, Output, Reach};
 use crate::admin::types::{RetentionDone, RetentionView, SegmentState};
 use crate::errors::Exit;
 
@@ -30,9 +31,8 @@ pub struct Show {
 /// Compress and delete now what the rules say.
 #[derive(Args)]
 pub struct Run {
-    /// Change nothing; say what would be done.
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    how: Try,
     /// Do not ask.
     #[arg(long)]
     yes: bool,
@@ -58,16 +58,15 @@ impl Run {
     fn run(self) -> Done {
         let client = Client::new(&self.reach, &["sysadmin"])?;
         let view: RetentionView = client.get("/v1/audit/retention")?;
-        if self.dry_run {
-            show(self.reach.output, &view, |view| format!("Nothing was changed.\n{}", text(view)))?;
-            return Ok(Exit::Ok);
-        }
         let (files, _) = doomed(&view);
-        if files > 0 {
+        if self.how.dry_run && self.reach.output == Output::Table {
+            say(&format!("{}\n", text(&view)));
+        }
+        if files > 0 && !self.how.dry_run {
             confirm(self.yes, &format!("{files} files of the audit will be deleted."), "delete")?;
         }
-        let done: RetentionDone = client.post("/v1/audit/retention", &())?;
-        show(self.reach.output, &done, done_text)?;
+        let ask = Ask::post("/v1/audit/retention", self.how);
+        client.change::<RetentionDone>(ask, &())?.show(self.reach.output, done_text)?;
         Ok(Exit::Ok)
     }
 }
