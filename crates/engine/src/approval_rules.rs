@@ -2,7 +2,7 @@
 
 use strongroom_kmip::Operation;
 use strongroom_model::{ApprovalRule, Change, RuleVersions, ServerState};
-use strongroom_policy::approval::{self, check_rule, rules_for, too_few};
+use strongroom_policy::approval::{self, Asked, check_rule, rules_for, too_few};
 
 use crate::access::{check_name, key_groups};
 use crate::approvals::DIGEST_KEY;
@@ -26,7 +26,8 @@ impl Engine {
     /// What a request with these actions, about these key groups, would wait for.
     pub fn would_wait(&self, actions: &[String], key_groups: &[String]) -> Vec<String> {
         let state = self.inner.store.server_state();
-        rules_for(&state, actions, key_groups).into_iter().map(approval::asks_for).collect()
+        let asked = Asked { actions, key_groups, user: "", now: self.inner.time().latest() };
+        rules_for(&state, asked).iter().map(|rule| approval::asks_for(rule)).collect()
     }
 
     /// Puts a rule in force, from the next request on, if the rules are still what the author
@@ -89,6 +90,14 @@ impl Engine {
         }
         if let strongroom_model::Approvers::Group(group) = &rule.from {
             check_name("a group", group)?;
+        }
+        if !self.has_quorum()? {
+            return Err(EngineError::NoApprovers(
+                "no slot of the root key has shares that count as a quorum's: should approvers be \
+                 lost, custodians could recover no officer; add such a slot, and let an officer \
+                 vouch for it first"
+                    .to_owned(),
+            ));
         }
         let state = self.inner.store.server_state();
         match too_few(&state, rule, &by.user, self.inner.time().latest()) {

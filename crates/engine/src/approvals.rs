@@ -12,7 +12,7 @@ use strongroom_crypto::hmac256;
 use strongroom_model::{
     ApprovalRequest, ApprovalRule, Change, Ending, Given, NewApproval, Reading, ServerState, Stamp,
 };
-use strongroom_policy::approval::{self, Pass, Standing, rules_for};
+use strongroom_policy::approval::{self, Asked, Pass, Standing, rules_for};
 use strongroom_policy::{AdminAction, Needs};
 use zeroize::Zeroizing;
 
@@ -65,12 +65,13 @@ pub(crate) enum Verdict {
 
 /// Decides about something that is asked, on the state that the transaction sees.
 pub(crate) fn decide(state: &ServerState, ask: &Ask, site: u32, time: Reading) -> Verdict {
-    let rules = rules_for(state, &ask.actions, &ask.key_groups);
+    // What may have expired by one of two clocks has expired.
+    let now = time.latest();
+    let (actions, key_groups) = (&ask.actions[..], &ask.key_groups[..]);
+    let rules = rules_for(state, Asked { actions, key_groups, user: &ask.user, now });
     if rules.is_empty() {
         return Verdict::Free;
     }
-    // What may have expired by one of two clocks has expired.
-    let now = time.latest();
     let mine = |request: &&ApprovalRequest| {
         let new = request.opened.as_ref().map(|(_, new)| new);
         request.is_executable_at(site, now)
@@ -91,8 +92,9 @@ pub(crate) fn decide(state: &ServerState, ask: &Ask, site: u32, time: Reading) -
     for rule in &rules {
         if let Some(others) = approval::too_few(state, rule, &ask.user, now) {
             return Verdict::Refused(format!(
-                "this takes {}, and {others} could give it: give more people the role or group, \
-                 or let custodians recover an officer",
+                "this takes {}, and {others} could give it (who had a certificate of a client's \
+                 issued does not approve for that client): give more people the role or group, or \
+                 let custodians recover an officer",
                 approval::asks_for(rule)
             ));
         }
@@ -312,7 +314,9 @@ impl Engine {
     /// [`EngineError::Sealed`], or the store's.
     pub fn pass(&self, by: &Caller, ask: &AdminAsk) -> Result<Option<String>, EngineError> {
         let state = self.inner.store.server_state();
-        if rules_for(&state, &ask.actions, &ask.key_groups).is_empty() {
+        let (actions, key_groups) = (&ask.actions[..], &ask.key_groups[..]);
+        let now = self.inner.time().latest();
+        if rules_for(&state, Asked { actions, key_groups, user: &by.user, now }).is_empty() {
             return Ok(None);
         }
         let unsealed = self.inner.unsealed().ok_or(EngineError::Sealed)?;

@@ -74,6 +74,21 @@ impl Engine {
         set_in(slot).is_some_and(|set| self.quorum_sets().contains(&set))
     }
 
+    /// Whether any slot has shares that count as a quorum's.
+    ///
+    /// # Errors
+    /// [`EngineError::Sealed`], or what is wrong with the slot file.
+    pub(crate) fn has_quorum(&self) -> Result<bool, EngineError> {
+        let unsealed = self.inner.unsealed().ok_or(EngineError::Sealed)?;
+        let path = &self.inner.config.slots_path;
+        if !path.exists() {
+            return Ok(false);
+        }
+        let file = SlotFile::load(path)?;
+        file.verify(unsealed.keyring.read().root())?;
+        Ok(file.slots().iter().any(|slot| self.is_vouched(&slot.kind)))
+    }
+
     /// Vouches for the shares that the first set-up dealt.
     pub(crate) fn vouch_first(&self, by: &Caller, file: &SlotFile) -> Result<(), EngineError> {
         let sets: Vec<String> = file.slots().iter().filter_map(set_of).collect();

@@ -29,7 +29,7 @@ use crate::setup::{Person, enrol, load_authority, make_authority, make_server_ce
 use crate::tls;
 
 #[derive(Default)]
-struct Memory {
+pub(crate) struct Memory {
     state: Mutex<Option<State>>,
     secrets: Mutex<Vec<(String, SecretBytes)>>,
     roles: Mutex<Vec<(String, Role)>>,
@@ -103,8 +103,8 @@ impl Approvals for Memory {
     fn would_wait(&self, _: &AdminAsk) -> Vec<String> {
         Vec::new()
     }
-    fn holds_duty(&self, _: &str) -> bool {
-        false
+    fn roles_of(&self, _: &str) -> Vec<Role> {
+        Vec::new()
     }
     fn key_groups_of(&self, _: &str) -> Result<Vec<String>, Fault> {
         no()

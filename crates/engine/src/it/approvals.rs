@@ -46,7 +46,21 @@ fn house(rules: &[ApprovalRule]) -> Bench {
     bench
 }
 
+/// Shares of the root key with custodians.
+fn custodians(bench: &Bench) {
+    let path = &bench.engine.config().slots_path;
+    if path.exists() {
+        return;
+    }
+    let root = RootKey::from_secret(bench.root.clone()).unwrap();
+    let mut file = strongroom_root::SlotFile::new(&root).unwrap();
+    let (slot, _) = file.add_shamir(&root, "custodians", 2, 3).unwrap();
+    file.save(path).unwrap();
+    bench.engine.vouch_slot(&Caller::server(), slot).unwrap();
+}
+
 fn settle_in(bench: &Bench, rules: &[ApprovalRule]) {
+    custodians(bench);
     let server = Caller::server();
     for user in ["olga", "otto", "omar"] {
         bench.engine.grant_role(&server, user, Role::CryptoOfficer).unwrap();
@@ -525,6 +539,10 @@ fn a_rule_that_nobody_could_lift_is_refused_and_so_is_taking_its_approvers_away(
     certified(&bench, &server, "olga", "of olga");
     let refused = bench.engine.require_approval(&olga, rule(&["Destroy"], 1), |_| true);
     let Err(EngineError::NoApprovers(why)) = refused else { panic!("{refused:?}") };
+    assert!(why.contains("custodians could recover no officer"), "{why}");
+    custodians(&bench);
+    let refused = bench.engine.require_approval(&olga, rule(&["Destroy"], 1), |_| true);
+    let Err(EngineError::NoApprovers(why)) = refused else { panic!("{refused:?}") };
     assert!(why.contains("there are 0"), "{why}");
     // A role without a certificate is nobody who could come.
     bench.engine.grant_role(&server, "otto", Role::CryptoOfficer).unwrap();
@@ -688,4 +706,59 @@ fn what_a_backup_knows_as_approved_is_not_done_again_in_a_restored_store() {
     let ended = [Ending::Withdrawn, Ending::Executed].map(ApprovalState::Ended);
     assert_eq!(states, ended);
     assert_eq!(restored.by_id(Operation::EXPORT, &id), WAITS);
+}
+
+/// An officer has a certificate issued in a client's name, asks with it, and approves as himself.
+#[test]
+fn no_officer_makes_the_client_that_he_approves_for() {
+    let bench = house(&[rule(&["Destroy"], 1)]);
+    let (olga, otto) = (person("olga"), person("otto"));
+    let id = doomed(&bench, "k");
+    certified(&bench, &olga, "alice", "olga has its key");
+    let alice = Arc::new(Caller {
+        fingerprint: "olga has its key".to_owned(),
+        ..caller("alice").as_ref().clone()
+    });
+    let destroy = || bench.one(&alice, Operation::DESTROY, |e| e.text(Tag::UNIQUE_IDENTIFIER, &id));
+    assert_eq!(destroy(), WAITS);
+    let waiting = only(&bench);
+    let refused = approve(&bench, &olga, &waiting).unwrap_err().to_string();
+    assert!(refused.contains("had a certificate of the asker's issued"), "{refused}");
+    assert_eq!(destroy(), WAITS);
+    // Revoking it afterwards does not make it another's.
+    bench.engine.revoke_certificate(&olga, "olga has its key", "done").unwrap();
+    assert!(approve(&bench, &olga, &waiting).is_err());
+    // Nor does the certificate that came with the request matter: any that counts is hers.
+    certified(&bench, &olga, "alice", "another");
+    assert_eq!(bench.by_id(Operation::DESTROY, &id), WAITS);
+    assert!(approve(&bench, &olga, &waiting).is_err());
+    approve(&bench, &otto, &waiting).unwrap();
+    bench.by_id(Operation::DESTROY, &id).unwrap();
+}
+
+#[test]
+fn who_made_the_client_is_not_counted_among_those_who_could_approve() {
+    let bench = house(&[rule(&["Destroy"], 2)]);
+    certified(&bench, &person("olga"), "alice", "made");
+    certified(&bench, &person("otto"), "alice", "made too");
+    let id = doomed(&bench, "k");
+    assert_eq!(destroy(&bench, &id), WAITS);
+    assert!(bench.audit_says("1 could give it"));
+    assert!(all(&bench).is_empty());
+}
+
+#[test]
+fn vouching_for_shares_never_locks_a_house_out() {
+    let bench = house(&[rule(&["vouch-slot", "change-slots"], 1)]);
+    let olga = person("olga");
+    let (vouch, slots) =
+        (admin_ask(AdminAction::VouchSlot, "1"), admin_ask(AdminAction::ChangeSlots, "add"));
+    assert!(matches!(bench.engine.pass(&olga, &vouch), Err(EngineError::NeedsApproval { .. })));
+    for user in ["otto", "omar"] {
+        let lost = format!("of {user}");
+        bench.engine.revoke_certificate(&Caller::server(), &lost, "lost").unwrap();
+    }
+    // Dealing new shares is not free, or whoever is left would be the custodians.
+    assert!(matches!(bench.engine.pass(&olga, &slots), Err(EngineError::NoApprovers(_))));
+    assert_eq!(bench.engine.pass(&olga, &vouch).unwrap(), None);
 }

@@ -1,5 +1,7 @@
 //! The duties of approvers, row by row.
 
+use std::borrow::Cow;
+
 use strongroom_kmip::Operation;
 use strongroom_model::Role::{Auditor, CryptoOfficer, Custodian};
 use strongroom_model::{
@@ -7,8 +9,8 @@ use strongroom_model::{
     Role, RuleVersions, ServerState, Stamp,
 };
 use strongroom_policy::approval::{
-    self, Standing, WhyNot, any_holds, check_rule, may_approve, needing, rules_for, too_few,
-    two_officers,
+    self, Asked, Standing, WhyNot, any_holds, change_rule, check_rule, enter_group, enter_role,
+    may_approve, needing, rules_for, too_few, two_officers,
 };
 use strongroom_policy::{Action, AdminAction};
 
@@ -100,6 +102,16 @@ impl House {
             groups: groups.iter().map(|g| (*g).to_owned()).collect(),
             digest: vec![digest; 32],
         });
+    }
+
+    /// What olga would wait for.
+    fn rules_for(&self, actions: &[String]) -> Vec<Cow<'_, ApprovalRule>> {
+        let asked = Asked { actions, key_groups: &[], user: "olga", now: 500 };
+        rules_for(&self.state, asked)
+    }
+
+    fn names(&self, actions: &[String]) -> Vec<String> {
+        self.rules_for(actions).iter().map(|rule| approval::asks_for(rule)).collect()
     }
 
     fn passes(&self) -> bool {
@@ -277,16 +289,17 @@ fn changing_the_rules_waits_for_the_strictest_in_force() {
     let mut house = House::new();
     let change = [AdminAction::ChangeApprovals.name().to_owned()];
     let names = |house: &House| -> Vec<String> {
-        rules_for(&house.state, &change, &[]).iter().map(|r| r.name.clone()).collect()
+        house.rules_for(&change).iter().map(|r| r.name.clone()).collect()
     };
     assert!(names(&house).is_empty());
     house.require(rule("a", "Get", 1, Approvers::Role(CryptoOfficer)));
     assert_eq!(names(&house), ["a"]);
     house.require(rule("b", "Destroy", 2, Approvers::Group("security".into())));
     house.require(rule("c", "Export", 2, Approvers::Role(CryptoOfficer)));
-    assert_eq!(names(&house), ["b", "c"]);
+    // And for every rule of a role's, so that no stricter one of another's takes them over.
+    assert_eq!(names(&house), ["a", "b", "c"]);
     house.require(rule("d", "change-approvals", 1, Approvers::Role(CryptoOfficer)));
-    assert_eq!(names(&house), ["b", "c", "d"]);
+    assert_eq!(names(&house), ["a", "b", "c", "d"]);
 }
 
 #[test]
@@ -382,5 +395,99 @@ fn what_ended_a_request_closes_it_for_good() {
         state.apply(Stamp { hlc: 999, site: 1 }, &change);
         ended.clone_from(&state.approvals["r"]);
         assert!(!ended.is_open(500), "{how:?}");
+    }
+}
+
+#[test]
+fn becoming_an_approver_waits_for_what_the_approvers_are_asked_for() {
+    let mut house = House::new();
+    for user in ["sara", "sven"] {
+        house.certificate(user, user, "console", &["security"]);
+    }
+    house.require(rule("group", "Destroy", 2, Approvers::Group("security".into())));
+    let group = ["2 approvals from the group security (rule group)"];
+    assert_eq!(house.names(&[enter_group("security")]), group);
+    assert!(house.names(&[enter_group("sales")]).is_empty());
+    assert!(house.names(&[enter_role(Auditor)]).is_empty());
+    // Officers stand in where a group is gone, so making one touches every rule.
+    assert_eq!(house.names(&[enter_role(CryptoOfficer)]), group);
+    house.require(rule("officers", "Destroy", 1, Approvers::Role(CryptoOfficer)));
+    house.require(rule("auditor", "Export", 1, Approvers::Role(Auditor)));
+    assert_eq!(house.names(&[enter_role(CryptoOfficer)]).len(), 3);
+    let auditor = ["1 approval from somebody with the role auditor (rule auditor)"];
+    assert_eq!(house.names(&[enter_role(Auditor)]), auditor);
+    assert!(house.names(&[enter_role(Custodian)]).is_empty());
+}
+
+#[test]
+fn changing_a_rule_waits_for_that_rule_too() {
+    let mut house = House::new();
+    house.certificate("sara", "sara", "console", &["security"]);
+    house.require(rule("weak", "Destroy", 1, Approvers::Group("security".into())));
+    house.require(rule("strict", "Get", 2, Approvers::Role(CryptoOfficer)));
+    let change = AdminAction::ChangeApprovals.name().to_owned();
+    assert_eq!(house.names(&[change.clone()]).len(), 1);
+    assert_eq!(house.names(&[change.clone(), change_rule("new")]).len(), 1);
+    let both = house.names(&[change, change_rule("weak")]);
+    assert_eq!(both.len(), 2);
+    assert!(both.contains(&"1 approval from the group security (rule weak)".to_owned()));
+}
+
+#[test]
+fn officers_stand_in_where_too_few_of_a_group_are_left_but_not_for_the_step_itself() {
+    let mut house = House::new();
+    house.certificate("sara", "sara", "console", &["security"]);
+    house.require(rule("group", "Destroy", 1, Approvers::Group("security".into())));
+    let (enter, change) = ([enter_group("security")], [change_rule("group")]);
+    let group = ["1 approval from the group security (rule group)"];
+    assert_eq!(
+        (house.names(&enter), house.names(&change)),
+        (group.map(String::from).to_vec(), group.map(String::from).to_vec())
+    );
+    let (fingerprint, reason) = ("sara".to_owned(), String::new());
+    house.apply(&Change::CertificateRevoked { fingerprint, reason });
+    let officers = ["1 approval from somebody with the role officer (rule group)"];
+    assert_eq!(house.names(&enter), officers);
+    assert_eq!(house.names(&change), officers);
+    assert_eq!(house.names(&["Destroy".to_owned()]), group);
+}
+
+#[test]
+fn what_gets_a_house_out_of_a_lock_asks_officers_only() {
+    for word in
+        ["change-approvals", "change-roles", "change-slots", "issue-certificate", "vouch-slot"]
+    {
+        let officers = rule("x", word, 1, Approvers::Role(CryptoOfficer));
+        assert_eq!(check_rule(&officers), Ok(()), "{word}");
+        for from in [Approvers::Group("security".into()), Approvers::Role(Custodian)] {
+            let why = check_rule(&rule("x", word, 1, from)).unwrap_err();
+            assert!(why.contains("role:officer only"), "{word}: {why}");
+        }
+    }
+    assert_eq!(check_rule(&rule("x", "grant", 1, Approvers::Group("security".into()))), Ok(()));
+}
+
+#[test]
+fn who_made_the_asker_does_not_approve_unless_the_asker_is_an_officer() {
+    let mut house = House::new();
+    house.require(rule("one", "Destroy", 1, Approvers::Role(CryptoOfficer)));
+    house.certificate("olga-2", "olga", "otto", &[]);
+    house.asked();
+    house.approve("otto", "otto");
+    assert!(house.passes(), "of two officers one had the other's certificate issued");
+    house.apply(&Change::RoleRevoked { user: "olga".into(), role: CryptoOfficer });
+    assert!(!house.passes());
+    assert_eq!(house.discounted(), [("otto", WhyNot::MadeTheAsker)]);
+    let (fingerprint, reason) = ("olga-2".to_owned(), String::new());
+    house.apply(&Change::CertificateRevoked { fingerprint, reason });
+    assert!(house.passes(), "it is neither what counts nor what she came with");
+    house.certificate("olga", "olga", "otto", &[]);
+    assert!(!house.passes(), "it is what she came with");
+}
+
+#[test]
+fn the_preset_holds_grants_and_the_root_key() {
+    for word in ["grant", "rotate-root", "change-slots", "change-roles", "Export", "Destroy"] {
+        assert!(two_officers().actions.iter().any(|action| action == word), "{word}");
     }
 }

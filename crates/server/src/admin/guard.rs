@@ -12,7 +12,10 @@ use axum::extract::Request;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
-use strongroom_policy::approval::{ADMIN_ACTIONS, LEAVE_KEY_GROUP, action_named};
+use strongroom_model::Role;
+use strongroom_policy::approval::{
+    ADMIN_ACTIONS, GRANT, LEAVE_KEY_GROUP, action_named, change_rule, enter_group, enter_role,
+};
 use strongroom_policy::{Action, AdminAction};
 use zeroize::Zeroizing;
 
@@ -190,16 +193,33 @@ impl Asked {
         let mut actions = Vec::new();
         if route.action == AdminAction::IssueCertificate && route.operation == "Issue Certificate" {
             // Clients' certificates are everyday work; those of people with duties are not.
-            let holds = member("user").is_some_and(|user| manager.holds_duty(user));
+            let held = member("user").map(|user| manager.roles_of(user)).unwrap_or_default();
             if member("role").is_some() {
                 actions.push(AdminAction::ChangeRoles.name().to_owned());
             }
-            if holds || member("role").is_some() {
+            if held.iter().any(|role| *role != Role::KeyUser) || member("role").is_some() {
                 actions.push(route.action.name().to_owned());
             }
+            actions.extend(held.into_iter().map(enter_role));
+            actions.extend(member("group").map(enter_group));
         } else {
             actions.push(route.action.name().to_owned());
         }
+        // Who gets a role may be one whom a rule asks.
+        if matches!(route.operation, "Issue Certificate" | "Grant Role") {
+            actions.extend(member("role").and_then(Role::from_name).map(enter_role));
+        }
+        match route.operation {
+            // A key that joins a group is under the group's grants.
+            "Grant" | "Join Key Group" => actions.push(GRANT.to_owned()),
+            // It replaces every slot.
+            "Replace Root Key" => actions.push(AdminAction::ChangeSlots.name().to_owned()),
+            _ => {}
+        }
+        let rule = self.path.strip_prefix("/v1/approval-rules/");
+        actions.extend(rule.map(|name| change_rule(&decoded(name))));
+        actions.sort_unstable();
+        actions.dedup();
         // What an officer does to a key waits for what a client would wait for, too.
         let words = ["Keys", "Key"].iter().find_map(|end| route.operation.strip_suffix(end));
         let word = words.map(|word| if word.trim() == "Rotate" { "Re-key" } else { word.trim() });
@@ -261,6 +281,55 @@ fn words(name: &str, value: &Value) -> String {
 mod tests {
     use super::super::ROUTES;
     use super::*;
+    use crate::it::Memory;
+
+    /// The actions of a request, as the rules see them.
+    fn actions(method: &str, path: &str, body: Value) -> Vec<String> {
+        let fits = |route: &&Route| {
+            let (pattern, path) = (route.path.split('/'), path.split('/'));
+            route.method == method
+                && pattern.clone().count() == path.clone().count()
+                && pattern.zip(path).all(|(a, b)| a == b || a.starts_with('{'))
+        };
+        let asked = Asked {
+            route: ROUTES.iter().find(fits).unwrap(),
+            path: path.to_owned(),
+            query: String::new(),
+            condition: None,
+            json: Some(body),
+            body: Bytes::new(),
+        };
+        asked.actions(&Memory::default())
+    }
+
+    #[test]
+    fn what_makes_approvers_or_lets_keys_out_by_a_detour_is_named_as_what_it_is() {
+        let grant = serde_json::json!({ "key": "k", "user": "me", "operations": ["Get"] });
+        let client = serde_json::json!({ "user": "app", "csr": "" });
+        let member = serde_json::json!({ "user": "app", "group": "security", "csr": "" });
+        let officer = serde_json::json!({ "user": "app", "role": "officer", "csr": "" });
+        let none = Value::Null;
+        for (method, path, body, named) in [
+            ("POST", "/v1/grants", grant, &["grant", "manage-keys"][..]),
+            ("PUT", "/v1/key-groups/g/keys/k", none.clone(), &["grant", "manage-keys"]),
+            ("DELETE", "/v1/key-groups/g/keys/k", none.clone(), &["manage-keys"]),
+            ("PUT", "/v1/root/key", none.clone(), &["change-slots", "rotate-root"]),
+            ("POST", "/v1/root/rotate", none.clone(), &["rotate-root"]),
+            ("POST", "/v1/clients", client, &[]),
+            ("POST", "/v1/clients", member, &["enter-group:security"]),
+            (
+                "POST",
+                "/v1/clients",
+                officer.clone(),
+                &["change-roles", "enter-role:officer", "issue-certificate"],
+            ),
+            ("PUT", "/v1/roles/app", officer, &["change-roles", "enter-role:officer"]),
+            ("DELETE", "/v1/roles/app", none.clone(), &["change-roles"]),
+            ("DELETE", "/v1/approval-rules/a%2db", none, &["change-approvals", "change-rule:a-b"]),
+        ] {
+            assert_eq!(actions(method, path, body), named, "{method} {path}");
+        }
+    }
     use crate::errors;
 
     #[test]

@@ -91,8 +91,8 @@ pub struct Require {
     /// The rule's name; the preset's if none is given.
     #[arg(required_unless_present = "preset")]
     name: Option<String>,
-    /// A set of actions that belong together: two-officers, by which no officer loses or leaks a
-    /// key, or changes who may, alone.
+    /// A set of actions that belong together: two-officers, by which no officer changes who may,
+    /// grants, opens the root key to others, or destroys, exports or imports a key, alone.
     #[arg(long, value_parser = ["two-officers"])]
     preset: Option<String>,
     /// A KMIP operation or an administrative action; may be given several times.

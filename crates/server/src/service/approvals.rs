@@ -2,7 +2,7 @@
 
 use strongroom_engine::{AdminAsk, Approval, EngineError};
 use strongroom_model::{ApprovalRule, Approvers, Role};
-use strongroom_policy::approval::{self, action_named};
+use strongroom_policy::approval::{self, word_named};
 
 use super::Caller;
 use super::engine::EngineManager;
@@ -26,8 +26,8 @@ pub trait Approvals {
     ) -> Result<Option<String>, (Fault, Option<String>)>;
     /// What a request would wait for.
     fn would_wait(&self, ask: &AdminAsk) -> Vec<String>;
-    /// Whether a user has a role that is more than a client's.
-    fn holds_duty(&self, user: &str) -> bool;
+    /// The roles that a user was given and not lost.
+    fn roles_of(&self, user: &str) -> Vec<Role>;
     /// The key groups of an object.
     fn key_groups_of(&self, id: &str) -> Result<Vec<String>, Fault>;
     /// How much waits.
@@ -93,8 +93,9 @@ impl Approvals for EngineManager {
         self.engine.would_wait(&ask.actions, &ask.key_groups)
     }
 
-    fn holds_duty(&self, user: &str) -> bool {
-        self.engine.roles().iter().any(|(name, role)| name == user && *role != Role::KeyUser)
+    fn roles_of(&self, user: &str) -> Vec<Role> {
+        let held = self.engine.roles().into_iter().filter(|(name, _)| name == user);
+        held.map(|(_, role)| role).collect()
     }
 
     fn key_groups_of(&self, id: &str) -> Result<Vec<String>, Fault> {
@@ -228,10 +229,10 @@ fn read(view: ApprovalRuleView) -> Result<ApprovalRule, Fault> {
         ))
     })?;
     let named = actions.iter().map(|word| {
-        let action = action_named(word).ok_or_else(|| {
+        let word = word_named(word).ok_or_else(|| {
             Fault::bad_request(format!("`{word}` is no action that can wait for approval."))
         })?;
-        Ok(action.name().to_owned())
+        Ok(word.to_owned())
     });
     let mut actions = named.collect::<Result<Vec<_>, Fault>>()?;
     actions.sort_unstable();
