@@ -245,7 +245,7 @@ pub fn rules_for<'s>(state: &'s ServerState, asked: Asked<'_>) -> Vec<Cow<'s, Ap
         let named = asked.actions.iter().any(|action| applies(rule, action, asked.key_groups));
         let strict = Some(rule.approvers) == strictest || matches!(rule.from, Approvers::Role(_));
         let touched = asked.actions.iter().any(|action| touches(rule, action));
-        if !named && !touched && !(changes && strict) {
+        if !(named || touched || changes && strict) {
             return None;
         }
         let few = too_few(state, rule, asked.user, asked.now).is_some();

@@ -426,7 +426,7 @@ fn changing_a_rule_waits_for_that_rule_too() {
     house.require(rule("weak", "Destroy", 1, Approvers::Group("security".into())));
     house.require(rule("strict", "Get", 2, Approvers::Role(CryptoOfficer)));
     let change = AdminAction::ChangeApprovals.name().to_owned();
-    assert_eq!(house.names(&[change.clone()]).len(), 1);
+    assert_eq!(house.names(std::slice::from_ref(&change)).len(), 1);
     assert_eq!(house.names(&[change.clone(), change_rule("new")]).len(), 1);
     let both = house.names(&[change, change_rule("weak")]);
     assert_eq!(both.len(), 2);
