@@ -28,8 +28,46 @@ use crate::service::{AdminAsk, Manager};
 /// The header of a tried request's answer that says what the request itself would wait for.
 pub const WOULD_WAIT: &str = "strongroom-approval";
 
-/// Members of a body that approvers are not shown.
-const SECRET: [&str; 4] = ["passphrase", "passphrases", "shares", "token"];
+/// Members of a body that approvers are shown. A plan stands in the journal for ever: what is not
+/// known to hold no secret is not shown, and a misspelt `passphrase` is not known.
+const SHOWN: &[&str] = &[
+    "absent",
+    "activate",
+    "activation",
+    "algorithm",
+    "anchors",
+    "approvers",
+    "actions",
+    "csr",
+    "days",
+    "delay",
+    "destroyed",
+    "extractable",
+    "from",
+    "group",
+    "hours",
+    "key",
+    "key_group",
+    "kind",
+    "label",
+    "length",
+    "mask",
+    "name",
+    "names",
+    "open_for",
+    "operations",
+    "owner",
+    "reason",
+    "recipients",
+    "role",
+    "sensitive",
+    "shred",
+    "text",
+    "threshold",
+    "usage",
+    "user",
+    "without_anchor",
+];
 
 /// Requests that wait for nothing, though their action could: they undo, change nothing yet, or do
 /// what comes by itself anyway (and on a full disk, where no request could be opened).
@@ -260,13 +298,16 @@ impl Asked {
     }
 }
 
-/// A member of a body in words, without what is secret in it.
+/// A member of a body in words, as far as it is known to hold no secret.
 fn words(name: &str, value: &Value) -> String {
+    let plain = matches!(value, Value::Bool(_) | Value::Number(_) | Value::Null);
+    if !plain && !SHOWN.contains(&name) {
+        return "(not shown)".to_owned();
+    }
     match value {
-        _ if SECRET.contains(&name) => "(not shown)".to_owned(),
         Value::String(text) => text.clone(),
         Value::Array(items) => {
-            items.iter().map(|item| words("", item)).collect::<Vec<_>>().join(", ")
+            items.iter().map(|item| words(name, item)).collect::<Vec<_>>().join(", ")
         }
         Value::Object(members) => members
             .iter()
@@ -335,13 +376,19 @@ mod tests {
     #[test]
     fn secrets_are_not_shown_to_approvers_wherever_they_stand() {
         let body = serde_json::json!({
-            "passphrase": "hunter2", "recipients": ["age1x"], "in": { "shares": ["s-1"], "n": 3 },
+            "passphrase": "hunter2", "pass": "typo-secret", "Passphrase": ["s-0"], "n": 3,
+            "recipients": ["age1x"], "from": { "shares": ["s-1"], "role": "officer" },
         });
         let Value::Object(members) = body else { panic!() };
         let text: Vec<_> = members.iter().map(|(n, v)| format!("{n}={}", words(n, v))).collect();
         let text = text.join(" ");
-        assert!(!text.contains("hunter2") && !text.contains("s-1"), "{text}");
-        assert!(text.contains("age1x") && text.contains("n 3"), "{text}");
+        for secret in ["hunter2", "typo-secret", "s-0", "s-1"] {
+            assert!(!text.contains(secret), "{text}");
+        }
+        assert!(
+            text.contains("age1x") && text.contains("n=3") && text.contains("officer"),
+            "{text}"
+        );
     }
 
     #[test]
