@@ -10,7 +10,8 @@ use std::fmt::Write as _;
 
 use strongroom_crypto::hmac256;
 use strongroom_model::{
-    ApprovalRequest, ApprovalRule, Change, Ending, Given, NewApproval, Reading, ServerState, Stamp,
+    ApprovalRequest, ApprovalRule, Change, Ending, Given, NewApproval, Reading, Role, ServerState,
+    Stamp,
 };
 use strongroom_policy::approval::{self, Asked, Pass, Standing, rules_for};
 use strongroom_policy::{AdminAction, Needs};
@@ -34,8 +35,14 @@ pub(crate) const EXECUTED: &str = "approval executed";
 /// Most requests of one user that wait at a time.
 const MOST_OF_ONE: usize = 32;
 
+/// Most requests that one user opens in an hour, whatever became of them: each stays in the store.
+const MOST_IN_AN_HOUR: usize = 32;
+
 /// Most requests that wait at a time.
 const MOST: usize = 1024;
+
+/// How many of those are kept for users with duties, so that clients cannot keep them from asking.
+const FOR_DUTIES: usize = MOST / 4;
 
 /// Longest value in a plan, bytes: rules in Cedar's language are shown whole.
 const LONGEST_VALUE: usize = 64 << 10;
@@ -99,14 +106,8 @@ pub(crate) fn decide(state: &ServerState, ask: &Ask, site: u32, time: Reading) -
             ));
         }
     }
-    let open = || state.approvals.values().filter(|request| request.is_open(now));
-    let asked_by =
-        |r: &&ApprovalRequest| r.opened.as_ref().is_some_and(|(_, n)| n.user == ask.user);
-    if open().count() >= MOST || open().filter(asked_by).count() >= MOST_OF_ONE {
-        return Verdict::Refused(format!(
-            "too many requests wait for approval ({MOST_OF_ONE} of one user at most, {MOST} in \
-             all): let them be answered, or withdraw some"
-        ));
+    if let Some(why) = too_many(state, &ask.user, time) {
+        return Verdict::Refused(why);
     }
     let open_for = rules.iter().map(|rule| rule.open_for).min().unwrap_or(0);
     let new = NewApproval {
@@ -126,6 +127,36 @@ pub(crate) fn decide(state: &ServerState, ask: &Ask, site: u32, time: Reading) -
         missing: missing.join("; and "),
         opening: Some(Change::ApprovalRequested(Box::new(new))),
     }
+}
+
+/// Why this user can open no request now.
+fn too_many(state: &ServerState, user: &str, time: Reading) -> Option<String> {
+    let hour_ago = time.stamp_ms.saturating_sub(3_600_000);
+    let (mut waiting, mut waiting_of_one, mut recent) = (0, 0, 0);
+    for request in state.approvals.values() {
+        let Some((stamp, new)) = &request.opened else { continue };
+        let his = new.user == user;
+        if request.is_open(time.latest()) {
+            waiting += 1;
+            waiting_of_one += usize::from(his);
+        }
+        recent += usize::from(his && stamp.millis() > hour_ago);
+    }
+    let duty = state.role_of(user).is_some_and(|role| role != Role::KeyUser);
+    let most = if duty { MOST } else { MOST - FOR_DUTIES };
+    if waiting >= most || waiting_of_one >= MOST_OF_ONE {
+        return Some(format!(
+            "too many requests wait for approval ({MOST_OF_ONE} of one user at most, {MOST} in \
+             all, of which {FOR_DUTIES} are kept for users with duties): let them be answered, or \
+             withdraw some"
+        ));
+    }
+    (recent >= MOST_IN_AN_HOUR).then(|| {
+        format!(
+            "too many requests for approval were opened ({MOST_IN_AN_HOUR} of one user in an hour \
+             at most, also those that are ended): ask again later"
+        )
+    })
 }
 
 /// What marks a request as carried out. It takes leave to do so.

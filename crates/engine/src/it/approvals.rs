@@ -762,3 +762,35 @@ fn vouching_for_shares_never_locks_a_house_out() {
     assert!(matches!(bench.engine.pass(&olga, &slots), Err(EngineError::NoApprovers(_))));
     assert_eq!(bench.engine.pass(&olga, &vouch).unwrap(), None);
 }
+
+#[test]
+fn who_asks_and_withdraws_without_end_has_to_wait() {
+    let bench = house(&[rule(&["Destroy"], 1)]);
+    let id = doomed(&bench, "k");
+    for _ in 0..32 {
+        assert_eq!(destroy(&bench, &id), WAITS);
+        let last = all(&bench).into_iter().find(|a| a.state == ApprovalState::Waiting).unwrap();
+        bench.engine.withdraw(&bench.alice, &last.new.id, "").unwrap();
+    }
+    assert_eq!(destroy(&bench, &id), WAITS);
+    assert!(bench.audit_says("32 of one user in an hour"));
+    assert_eq!(all(&bench).len(), 32);
+    // An hour later it is open to her again.
+    bench.engine.inner.clock.wall.move_by(3601 * 1000);
+    bench.engine.confirm_clock(&Caller::server()).unwrap();
+    assert_eq!(destroy(&bench, &id), WAITS);
+    assert_eq!(all(&bench).len(), 33);
+}
+
+#[test]
+fn clients_cannot_keep_officers_from_asking() {
+    let bench = house(&[rule(&["Destroy", "change-policy"], 1)]);
+    for n in 0..24 * 33 {
+        let client = person(&format!("client-{}", n / 32));
+        let _ = bench.engine.pass(&client, &admin_ask(AdminAction::ChangePolicy, &n.to_string()));
+    }
+    assert_eq!(all(&bench).len(), 768);
+    let ask = admin_ask(AdminAction::ChangePolicy, "olga's");
+    let waits = bench.engine.pass(&person("olga"), &ask);
+    assert!(matches!(waits, Err(EngineError::NeedsApproval { .. })), "{waits:?}");
+}
