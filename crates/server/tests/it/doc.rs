@@ -252,6 +252,17 @@ fn anchor(heading: &str) -> String {
 }
 
 #[test]
+fn decisions_are_numbered_once_and_bear_their_numbers() {
+    let mut seen = BTreeSet::new();
+    for (path, text) in documents() {
+        let Some(name) = path.strip_prefix("doc/adr/") else { continue };
+        let number: u32 = name[..4].parse().unwrap_or_else(|_| panic!("{path} has no number"));
+        assert!(seen.insert(number), "{path}: there is another decision {number}");
+        assert!(text.starts_with(&format!("# {number}. ")), "{path}");
+    }
+}
+
+#[test]
 fn every_link_leads_somewhere() {
     let mut broken = Vec::new();
     for (path, text) in documents() {
