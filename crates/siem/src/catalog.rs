@@ -189,13 +189,13 @@ classes! {
     2025 "Recall Destruction" Warning API_UPDATE;
     2060 "Archive Key" Warning API_UPDATE;
     2061 "Recover Key" Warning API_UPDATE;
-    2080 "Create Key" Warning API_CREATE;
-    2081 "Activate Key" Notice API_UPDATE;
-    2082 "Revoke Key" Warning API_UPDATE;
-    2083 "Destroy Key" Warning API_DELETE;
-    2084 "List Expiring" Info API_READ;
-    2085 "Show Uses" Info API_READ;
-    2086 "Import Keys" Warning API_CREATE;
+    2100 "Create Key" Warning API_CREATE;
+    2101 "Activate Key" Notice API_UPDATE;
+    2102 "Revoke Key" Warning API_UPDATE;
+    2103 "Destroy Key" Warning API_DELETE;
+    2104 "List Expiring" Info API_READ;
+    2105 "Show Uses" Info API_READ;
+    2106 "Import Keys" Warning API_CREATE;
 
     2030 "Prepare Root Key" Warning API_CREATE;
     2031 "Replace Root Key" Warning API_UPDATE;
