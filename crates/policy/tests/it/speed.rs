@@ -38,6 +38,7 @@ fn a_first_decision_takes_less_than_30_microseconds_and_a_known_one_less_than_on
         group_grant: false,
         key_groups: &key_groups,
     };
+    let names: Vec<String> = (0..2000).map(|n| format!("user-{n}")).collect();
     let time = |user: &str, operation| {
         let request = Request {
             who: Who { user, groups: &groups, role: None, conflicting: false },
@@ -48,21 +49,18 @@ fn a_first_decision_takes_less_than_30_microseconds_and_a_known_one_less_than_on
         assert!(decider.decide(black_box(&request)).allowed);
         started.elapsed()
     };
-    let round = |n: usize| {
-        let names: Vec<String> = (0..2000).map(|user| format!("user-{n}-{user}")).collect();
-        // All ten rules are about Get.
-        let first = median(names.iter().map(|name| time(name, Operation::GET)).collect());
-        let known = median(names.iter().map(|name| time(name, Operation::GET)).collect());
-        let other = median(names.iter().map(|name| time(name, Operation::ENCRYPT)).collect());
-        println!(
-            "first decision {first:?}, where no own rule is asked {other:?}, known decision \
-             {known:?} (medians of {})",
-            names.len()
-        );
-        let quick = first < Duration::from_micros(30) && known < Duration::from_micros(1);
-        (quick || cfg!(debug_assertions)) && known * 5 < first
-    };
-    // On a machine that does other things a round may meet them: one of three has to hold. What is
-    // too slow by itself fails all of them.
-    assert!((0..3).any(round), "too slow in three rounds");
+    // All ten rules are about Get.
+    let first = median(names.iter().map(|name| time(name, Operation::GET)).collect());
+    let known = median(names.iter().map(|name| time(name, Operation::GET)).collect());
+    let other = median(names.iter().map(|name| time(name, Operation::ENCRYPT)).collect());
+    println!(
+        "first decision {first:?}, where no own rule is asked {other:?}, known decision {known:?} \
+         (medians of {})",
+        names.len()
+    );
+    if !cfg!(debug_assertions) {
+        assert!(first < Duration::from_micros(30), "{first:?}");
+        assert!(known < Duration::from_micros(1), "{known:?}");
+    }
+    assert!(known * 5 < first, "first {first:?}, known {known:?}");
 }
