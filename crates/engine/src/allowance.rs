@@ -3,8 +3,8 @@
 //! A block is reserved in the journal before any of it is used; what is left of it is kept here,
 //! in memory. After a restart the rest of a block counts as used.
 //!
-//! Random IVs are divided between sites for good, so that two that do not hear of each other keep
-//! the limit together: see [`site_limit`] and `doc/adr/0016-replicas.md`.
+//! Random IVs are divided between sites for good once replicas are allowed, so that two that do not
+//! hear of each other keep the limit together: see [`site_limit`] and `doc/adr/0016-replicas.md`.
 
 use std::collections::HashMap;
 
@@ -119,7 +119,8 @@ impl Allowances {
     }
 }
 
-/// Random IVs that the site where a key was made may make with it: three quarters of 2^32.
+/// Random IVs that the site where a key was made may make with it once replicas are allowed: three
+/// quarters of 2^32.
 pub(crate) const HOME_SHARE: u64 = 3 << 30;
 
 /// Random IVs that any other site may make with it.
@@ -130,20 +131,36 @@ pub(crate) const SHARING_SITES: u32 = 15;
 
 /// The limit of a counter at one site, where `limit` is that of all sites together.
 ///
-/// Random IVs: a site makes as many as its share, whatever it knows of the others, so that all
-/// together never pass 2^32. Uses are not divided: one site at a time spends them.
-pub(crate) fn site_limit(object: &ManagedObject, site: u32, counter: Counter, limit: u64) -> u64 {
+/// Random IVs: the site where the key was made has them all, until replicas are `allowed`. From then
+/// on a site makes as many as its share, whatever it knows of the others, so that all together never
+/// pass 2^32. Of a key whose home had passed its share by then, and so stays at the whole, the others
+/// have none; they know, since a replica is of a backup from after it was allowed.
+///
+/// Uses are not divided: one site at a time spends them.
+pub(crate) fn site_limit(
+    object: &ManagedObject,
+    site: u32,
+    counter: Counter,
+    limit: u64,
+    allowed: bool,
+) -> u64 {
     if counter == Counter::Usage {
         return limit;
     }
+    let of = |site| object.counters.get(&(counter as u8, site)).copied().unwrap_or(0);
     let home = object.creation.as_ref().map(|creation| creation.stamp.site);
+    let divided = allowed && home.is_none_or(|home| of(home) <= HOME_SHARE);
     let share = match home {
-        Some(home) if home == site => HOME_SHARE,
-        _ if (1..=SHARING_SITES).contains(&site) => OTHER_SHARE,
+        Some(home) if home == site => {
+            if !divided {
+                return limit;
+            }
+            HOME_SHARE
+        }
+        _ if divided && (1..=SHARING_SITES).contains(&site) => OTHER_SHARE,
         _ => 0,
     };
-    let mine = object.counters.get(&(counter as u8, site)).copied().unwrap_or(0);
-    let others = reserved(object, counter).saturating_sub(mine);
+    let others = reserved(object, counter).saturating_sub(of(site));
     others.saturating_add(share).min(limit)
 }
 
@@ -185,34 +202,97 @@ mod tests {
         assert_eq!(used, 999);
     }
 
+    fn made_at(site: u32) -> ManagedObject {
+        let made = strongroom_model::Creation {
+            stamp: strongroom_model::Stamp { hlc: 1, site },
+            object_type: strongroom_kmip::ObjectType::SYMMETRIC_KEY,
+            owner: String::new(),
+            fields: Vec::new(),
+            block: None,
+        };
+        ManagedObject { creation: Some(made), ..object() }
+    }
+
+    const LIMIT: u64 = 1 << 32;
+
+    fn ivs(object: &ManagedObject, site: u32, allowed: bool) -> u64 {
+        site_limit(object, site, Counter::RandomIv, LIMIT, allowed)
+    }
+
     #[test]
     fn the_shares_of_all_sites_together_keep_the_limit() {
-        const LIMIT: u64 = 1 << 32;
-        let mut object = object();
-        let mut total = 0;
         // The key's home may have any number; all others that have a share make use of it.
         for home in [1, 15, 16, 4_000_000_000] {
-            let stamp = strongroom_model::Stamp { hlc: 1, site: home };
-            let made = strongroom_model::Creation {
-                stamp,
-                object_type: strongroom_kmip::ObjectType::SYMMETRIC_KEY,
-                owner: String::new(),
-                fields: Vec::new(),
-                block: None,
-            };
-            object.creation = Some(made);
-            let share = |site| site_limit(&object, site, Counter::RandomIv, LIMIT);
+            let mut object = made_at(home);
             let sites = (1..=100).chain([home]).collect::<std::collections::BTreeSet<_>>();
-            let sum: u64 = sites.into_iter().map(share).sum();
-            assert!(sum <= LIMIT, "{home}: {sum}");
-            assert_eq!((share(home), share(17)), (HOME_SHARE, 0));
-            total += sum;
+            let sum = |object: &ManagedObject, allowed| {
+                sites.iter().map(|site| ivs(object, *site, allowed)).sum::<u64>()
+            };
+            assert_eq!(sum(&object, false), LIMIT, "the whole, and all of it at home");
+            assert_eq!(ivs(&object, home, false), LIMIT);
+            assert!(sum(&object, true) <= LIMIT, "{home}");
+            assert_eq!((ivs(&object, home, true), ivs(&object, 17, true)), (HOME_SHARE, 0));
+            assert_eq!(ivs(&object, 2, true), OTHER_SHARE);
+            // A home that is at the end of its share stays there. One that had passed it before
+            // stays at the whole, and nobody else has any.
+            let key = (Counter::RandomIv as u8, home);
+            object.counters.insert(key, HOME_SHARE);
+            assert_eq!(ivs(&object, home, true), HOME_SHARE);
+            object.counters.insert(key, HOME_SHARE + 1);
+            assert_eq!(ivs(&object, home, true), LIMIT);
+            for site in sites.iter().filter(|site| **site != home) {
+                assert_eq!(ivs(&object, *site, true), HOME_SHARE + 1, "no more than there are");
+            }
         }
-        assert!(total > 0);
         // What others reserved takes nothing from a share, and adds nothing to it.
+        let mut object = made_at(1);
         object.counters.insert((Counter::RandomIv as u8, 3), 1_000);
-        assert_eq!(site_limit(&object, 2, Counter::RandomIv, LIMIT), OTHER_SHARE + 1_000);
-        assert_eq!(site_limit(&object, 2, Counter::Usage, 7), 7);
+        assert_eq!(ivs(&object, 2, true), OTHER_SHARE + 1_000);
+        assert_eq!(site_limit(&object, 2, Counter::Usage, 7, true), 7);
+    }
+
+    proptest::proptest! {
+        /// However homes and replicas take turns, and whenever replicas are allowed: a replica is
+        /// of a backup, knows the home's count as of then, and is refreshed now and then.
+        #[test]
+        fn sites_that_hear_of_each_other_by_backups_only_keep_the_limit_together(
+            steps in proptest::collection::vec((0u8..5, 2u32..=15, 1u64..1 << 31), 1..60)
+        ) {
+            let mut home = made_at(1);
+            let mut allowed = false;
+            let mut replicas = std::collections::BTreeMap::<u32, ManagedObject>::new();
+            for (what, site, amount) in steps {
+                match what {
+                    0 => allowed = true,
+                    // A backup that has the mark: a new replica, or one refreshed that keeps its own.
+                    1 if allowed => {
+                        let own = replicas.remove(&site);
+                        let key = (Counter::RandomIv as u8, site);
+                        let own = own.and_then(|o| o.counters.get(&key).copied());
+                        let mut object = home.clone();
+                        object.counters.extend(own.map(|upto| (key, upto)));
+                        replicas.insert(site, object);
+                    }
+                    2 => {
+                        if let Some(object) = replicas.get_mut(&site) {
+                            spend(object, site, amount, true);
+                        }
+                    }
+                    _ => spend(&mut home, 1, amount, allowed),
+                }
+                let key = |site| (Counter::RandomIv as u8, site);
+                let others = replicas.iter().map(|(site, o)| o.counters.get(&key(*site)));
+                let all = others.chain([home.counters.get(&key(1))]);
+                let total: u64 = all.map(|upto| upto.copied().unwrap_or(0)).sum();
+                proptest::prop_assert!(total <= LIMIT, "{total}");
+            }
+        }
+    }
+
+    /// Spends as much of `amount` as the limit leaves.
+    fn spend(object: &mut ManagedObject, site: u32, amount: u64, allowed: bool) {
+        let room = ivs(object, site, allowed).saturating_sub(reserved(object, Counter::RandomIv));
+        *object.counters.entry((Counter::RandomIv as u8, site)).or_default() += amount.min(room);
     }
 
     #[test]

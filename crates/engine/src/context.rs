@@ -351,8 +351,8 @@ impl Ctx<'_, '_> {
                 object.id
             )));
         }
-        let of_all = limit;
-        let limit = site_limit(object, site, counter, of_all);
+        let (of_all, divided) = (limit, self.engine.allows_replicas());
+        let limit = site_limit(object, site, counter, of_all, divided);
         if let Some(spent) = self.engine.allowances.take(object, counter, amount, limit) {
             self.spent.push(spent);
             return Ok(());
@@ -369,7 +369,7 @@ impl Ctx<'_, '_> {
         // The row as this transaction sees it: an earlier item may have reserved already.
         let current =
             self.fetch(&object.id)?.ok_or_else(|| Refusal::not_found(object.id.as_str()))?;
-        let limit = site_limit(&current.object, site, counter, of_all);
+        let limit = site_limit(&current.object, site, counter, of_all, divided);
         let planned = self.engine.allowances.reserve(&current.object, site, counter, amount, limit);
         let (reservation, spent) = planned.ok_or_else(|| {
             Refusal::denied(match counter {

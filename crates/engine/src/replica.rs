@@ -31,6 +31,13 @@ pub const MOST_REPLICA_SITE: u32 = allowance::SHARING_SITES;
 const NAMESPACE: &str = "backup";
 const KEY: &str = "replica";
 
+/// The mark that replicas are allowed.
+const ALLOWED: &str = "replicas";
+
+/// Asked for whenever a random IV is made.
+static ALLOWED_PLACE: LazyLock<(String, String)> =
+    LazyLock::new(|| (NAMESPACE.to_owned(), ALLOWED.to_owned()));
+
 /// Asked for with every request.
 static PLACE: LazyLock<(String, String)> = LazyLock::new(|| (NAMESPACE.to_owned(), KEY.to_owned()));
 
@@ -98,6 +105,13 @@ impl Inner {
         state.settings.get(&*PLACE).is_some_and(|(_, mark)| mark.is_some())
     }
 
+    /// Whether a replica may be made of a backup: whether a share of each key's random IVs is set
+    /// aside for replicas.
+    pub(crate) fn allows_replicas(&self) -> bool {
+        let state = self.store.server_state();
+        state.settings.get(&*ALLOWED_PLACE).is_some_and(|(_, mark)| mark.is_some())
+    }
+
     fn replica_mark(&self) -> Option<Mark> {
         let state = self.store.server_state();
         Mark::from_text(std::str::from_utf8(state.setting(NAMESPACE, KEY)?).ok()?)
@@ -129,6 +143,30 @@ impl Engine {
     /// Whether this is a replica.
     pub fn is_replica(&self) -> bool {
         self.inner.is_replica()
+    }
+
+    /// Whether replicas may be made of backups that are taken from now on.
+    pub fn allows_replicas(&self) -> bool {
+        self.inner.allows_replicas()
+    }
+
+    /// Sets a share of each key's random IVs aside for replicas, for good, so that they may be made
+    /// of backups that are taken from now on. False if it was so already.
+    ///
+    /// # Errors
+    /// [`EngineError::Sealed`]; the store's.
+    pub fn allow_replicas(&self, by: &Caller) -> Result<bool, EngineError> {
+        self.inner.unsealed().ok_or(EngineError::Sealed)?;
+        if self.inner.allows_replicas() {
+            return Ok(false);
+        }
+        let mark = Setting {
+            namespace: NAMESPACE.to_owned(),
+            key: ALLOWED.to_owned(),
+            value: Some(b"allowed".to_vec()),
+        };
+        self.append(by, "Allow Replicas", Change::Setting(mark))?;
+        Ok(true)
     }
 
     /// What it is a replica of, if it is one.

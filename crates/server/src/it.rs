@@ -159,6 +159,9 @@ impl Backups for Memory {
     fn replica(&self) -> Option<ReplicaView> {
         None
     }
+    fn allow_replicas(&self, _: &Caller) -> Result<crate::admin::types::ReplicasAllowed, Fault> {
+        no()
+    }
     fn replica_report(&self) -> Result<ReplicaReport, Fault> {
         no()
     }

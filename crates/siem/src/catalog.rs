@@ -227,6 +227,7 @@ classes! {
     2078 "Sign Revocation List" Notice API_CREATE;
     2091 "Show Retention" Info API_READ;
     2092 "Run Retention" Warning API_DELETE;
+    2107 "Allow Replicas" Warning API_UPDATE;
     2073 "Show Replica" Info API_READ;
     2074 "Promote Replica" Alert API_UPDATE;
     2075 "Restore Replica" Alert API_UPDATE;

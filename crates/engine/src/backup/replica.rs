@@ -86,6 +86,12 @@ pub fn restore_replica<E: From<EngineError>>(
     // On the same file system, so that it appears whole.
     let staging = Scratch::new(parent)?;
     let backup = verify_backup(file, slots, with, &staging.0)?;
+    if !backup.replicas {
+        let why = "nothing was set aside for replicas when the backup was taken: let a system \
+                   administrator run `strongroom backup allow-replicas` at the primary, and take \
+                   a backup after that";
+        return Err(EngineError::Replica(why.to_owned()).into());
+    }
     let before = there.then(|| before(&source, dir, slots, site, by)).transpose()?;
     if let Some(before) = &before
         && before.ends.changes.seq > backup.changes.0

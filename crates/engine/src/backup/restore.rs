@@ -50,6 +50,8 @@ pub struct VerifiedBackup {
     pub objects: u64,
     /// Objects that are.
     pub destroyed: u64,
+    /// Whether replicas were allowed when it was taken.
+    pub replicas: bool,
 }
 
 /// A store that was restored, and waits in quarantine.
@@ -259,6 +261,7 @@ impl Source {
             codes,
             objects: pre + active + deactivated,
             destroyed,
+            replicas: engine.allows_replicas(),
         };
         Ok((engine, verified))
     }

@@ -332,6 +332,7 @@ fn a_restored_store_answers_no_use_and_makes_no_change_until_it_is_confirmed() {
 pub(super) fn history() -> (House, PathBuf, Vec<SignedHead>, [String; 3]) {
     let house = House::new();
     let bench = &house.bench;
+    bench.engine.allow_replicas(&Caller::server()).unwrap();
     let (kept, gone) = (bench.create("kept").unwrap(), bench.create("gone").unwrap());
     let mut anchors = bench.engine.sign_heads().unwrap();
     let file = house.take();

@@ -6,8 +6,7 @@ use strongroom_model::{Change, Counter, ObjectId};
 use super::kit::*;
 use super::*;
 
-/// What the site where a key was made may make of the 2^32 of all sites.
-const LIMIT: u64 = crate::allowance::HOME_SHARE;
+const LIMIT: u64 = 1 << 32;
 
 /// Says in the journal that so many of the key's random IVs are used.
 fn count_to(bench: &Bench, id: &str, upto: u64) {
@@ -36,10 +35,15 @@ fn encrypt(
 }
 
 #[test]
-fn at_its_share_of_two_to_the_32_a_key_makes_no_more_random_ivs_and_never_again() {
+fn at_two_to_the_32_a_key_makes_no_more_random_ivs_and_never_again() {
     let bench = Bench::new();
     let id = bench.make(&Wish::default());
+    // What replicas would need is not set aside where there are none.
+    count_to(&bench, &id, crate::allowance::HOME_SHARE);
+    encrypt(&bench, &id, BlockCipherMode::GCM, None).unwrap();
     count_to(&bench, &id, LIMIT - 3);
+    // Blocks that are in memory are used first.
+    let bench = bench.restart();
     // Exactly three are left, for GCM and CCM together.
     for chosen in [BlockCipherMode::GCM, BlockCipherMode::CCM, BlockCipherMode::GCM] {
         encrypt(&bench, &id, chosen, None).unwrap();
@@ -80,6 +84,29 @@ fn at_its_share_of_two_to_the_32_a_key_makes_no_more_random_ivs_and_never_again(
     let new = bench.by_id(Operation::RE_KEY, &id).unwrap();
     encrypt(&bench, &text(&new, Tag::UNIQUE_IDENTIFIER), BlockCipherMode::GCM, None).unwrap();
     bench.engine.audit_verify().unwrap();
+}
+
+#[test]
+fn once_replicas_are_allowed_a_quarter_of_the_two_to_the_32_is_set_aside_for_good() {
+    let home = crate::allowance::HOME_SHARE;
+    let bench = Bench::new();
+    let [id, beyond] = [(); 2].map(|()| bench.make(&Wish::default()));
+    count_to(&bench, &id, home - 1);
+    count_to(&bench, &beyond, LIMIT - 2);
+    assert!(!bench.engine.allows_replicas());
+    assert!(bench.engine.allow_replicas(&Caller::server()).unwrap());
+    assert!(!bench.engine.allow_replicas(&Caller::server()).unwrap(), "once is enough");
+    let bench = bench.restart();
+    assert!(bench.engine.allows_replicas());
+    let gcm = |id: &str| encrypt(&bench, id, BlockCipherMode::GCM, None).map(|_| ());
+    gcm(&id).unwrap();
+    assert_eq!(gcm(&id), Err(ResultReason::PERMISSION_DENIED));
+    assert_eq!(counted(&bench, &id), home);
+    // What had passed its share before is nobody else's.
+    gcm(&beyond).unwrap();
+    gcm(&beyond).unwrap();
+    assert_eq!(gcm(&beyond), Err(ResultReason::PERMISSION_DENIED));
+    assert_eq!(counted(&bench, &beyond), LIMIT);
 }
 
 #[test]

@@ -49,6 +49,13 @@ impl<'a> Second<'a> {
     }
 }
 
+/// A house that replicas may be made of.
+fn house() -> House {
+    let house = House::new();
+    assert!(house.bench.engine.allow_replicas(&Caller::server()).unwrap());
+    house
+}
+
 fn unseal(engine: &Engine, shares: &[String]) -> Result<(), EngineError> {
     for share in &shares[..2] {
         engine.unseal(&Caller::server(), Unlock::Share(Zeroizing::new(share.clone())))?;
@@ -114,7 +121,7 @@ fn serves_uses_only(bench: &Bench, id: &str) {
 
 #[test]
 fn a_replica_serves_uses_under_its_own_site_and_refuses_changes_until_it_is_promoted() {
-    let house = House::new();
+    let house = house();
     let id = house.bench.make(&Wish::default());
     let file = house.take();
     let (second, bench) = replica(&house, &file);
@@ -173,7 +180,7 @@ fn a_replica_serves_uses_under_its_own_site_and_refuses_changes_until_it_is_prom
 
 #[test]
 fn a_replica_writes_nothing_when_a_date_comes_and_decides_by_it() {
-    let house = House::new();
+    let house = house();
     let at = |s: i64| {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         Value::DateTime(now.as_secs() as i64 + s)
@@ -202,7 +209,7 @@ fn a_replica_writes_nothing_when_a_date_comes_and_decides_by_it() {
 
 #[test]
 fn random_ivs_of_a_replica_come_out_of_its_own_share_and_never_out_of_the_primarys() {
-    let house = House::new();
+    let house = house();
     let id = house.bench.make(&Wish::default());
     gcm(&house.bench, &id).unwrap();
     let of_primary = counted(&house.bench, &id);
@@ -213,7 +220,7 @@ fn random_ivs_of_a_replica_come_out_of_its_own_share_and_never_out_of_the_primar
         let store = &bench.engine.inner.store;
         let object = store.read(|tx| tx.object(&ObjectId::from(id.as_str()))).unwrap().unwrap();
         let own = object.counters.get(&(Counter::RandomIv as u8, SITE)).copied().unwrap_or(0);
-        (own, site_limit(&object, SITE, Counter::RandomIv, 1 << 32))
+        (own, site_limit(&object, SITE, Counter::RandomIv, 1 << 32, true))
     };
     assert_eq!(own(&bench).0, 0);
     gcm(&bench, &id).unwrap();
@@ -243,8 +250,45 @@ fn random_ivs_of_a_replica_come_out_of_its_own_share_and_never_out_of_the_primar
 }
 
 #[test]
-fn a_replica_has_nothing_of_a_usage_limit() {
+fn no_replica_is_made_of_a_backup_from_before_they_were_allowed() {
     let house = House::new();
+    let id = house.bench.make(&Wish::default());
+    let early = house.take();
+    let second = Second::new(&house);
+    let refused = second.restore(&early, &plan());
+    let Err(EngineError::Replica(why)) = refused else { panic!("{refused:?}") };
+    assert!(why.contains("backup allow-replicas"), "{why}");
+    assert!(!second.data.exists());
+    house.bench.engine.allow_replicas(&Caller::server()).unwrap();
+    let file = house.take();
+    second.restore(&file, &plan()).unwrap();
+    let bench = second.open();
+    gcm(&bench, &id).unwrap();
+    // Promoted, it has set aside what its own replicas will need.
+    bench.engine.promote(&caller("olga"), WITHOUT).unwrap();
+    assert!(bench.engine.allows_replicas());
+}
+
+#[test]
+fn of_a_key_that_had_made_more_than_the_share_of_its_home_a_replica_makes_no_random_iv() {
+    let house = House::new();
+    let id = house.bench.make(&Wish::default());
+    let change = strongroom_model::Change::Reserved {
+        id: ObjectId::from(id.as_str()),
+        counter: Counter::RandomIv,
+        upto: crate::allowance::HOME_SHARE + 1,
+    };
+    house.bench.engine.append(&Caller::server(), "test", change).unwrap();
+    house.bench.engine.allow_replicas(&Caller::server()).unwrap();
+    let file = house.take();
+    let (_second, bench) = replica(&house, &file);
+    assert_eq!(gcm(&bench, &id), Err(ResultReason::PERMISSION_DENIED));
+    gcm(&house.bench, &id).unwrap();
+}
+
+#[test]
+fn a_replica_has_nothing_of_a_usage_limit() {
+    let house = house();
     let limits = Value::Structure(vec![
         Node::new(Tag::USAGE_LIMITS_TOTAL, Value::LongInteger(100)),
         Node::enumeration(Tag::USAGE_LIMITS_UNIT, UsageLimitsUnit::OBJECT),
@@ -267,7 +311,7 @@ fn a_replica_has_nothing_of_a_usage_limit() {
 
 #[test]
 fn a_newer_backup_refreshes_a_replica_and_its_own_chain_and_counts_go_on() {
-    let house = House::new();
+    let house = house();
     let id = house.bench.make(&Wish::default());
     let first = house.take();
     let (second, bench) = replica(&house, &first);
@@ -316,7 +360,7 @@ fn a_newer_backup_refreshes_a_replica_and_its_own_chain_and_counts_go_on() {
 
 #[test]
 fn a_backup_of_another_continuation_refreshes_nothing() {
-    let house = House::new();
+    let house = house();
     house.bench.create("one").unwrap();
     let early = house.take();
     // The same site, restored somewhere else, goes another way and further.
@@ -371,7 +415,7 @@ fn a_promoted_replica_meets_the_anchors_of_its_primary_and_destroyed_stays_destr
 
 #[test]
 fn the_site_of_a_replica_is_its_own_and_the_configuration_must_say_so() {
-    let house = House::new();
+    let house = house();
     house.bench.create("one").unwrap();
     let file = house.take();
     let second = Second::new(&house);
@@ -393,7 +437,7 @@ fn the_site_of_a_replica_is_its_own_and_the_configuration_must_say_so() {
 
 #[test]
 fn neither_the_mark_nor_the_past_can_be_changed_on_the_disk() {
-    let house = House::new();
+    let house = house();
     house.bench.create("one").unwrap();
     let file = house.take();
     // What is done to the rows, and whether it opens; if it does, the audit shows it.

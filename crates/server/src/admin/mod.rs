@@ -165,6 +165,7 @@ routes! {
     "GET" "/v1/backup/slots" Backup, true, "Save Slots" => get(backup::slots);
     "POST" "/v1/backup/confirm" ConfirmRestore, true, "Confirm Restore" => post(backup::confirm).layer(DefaultBodyLimit::max(ANCHORS));
     "GET" "/v1/replica" Status, true, "Show Replica" => get(replica::show);
+    "POST" "/v1/replica/allow" Backup, true, "Allow Replicas" => post(replica::allow);
     "POST" "/v1/replica/promote" ConfirmRestore, true, "Promote Replica" => post(replica::promote).layer(DefaultBodyLimit::max(ANCHORS));
     "GET" "/v1/approvals" ListApprovals, true, "List Approvals" => get(approvals::list);
     "GET" "/v1/approvals/{id}" ListApprovals, true, "Show Approval" => get(approvals::show);

@@ -24,7 +24,7 @@ use super::keys::{
     RevokeKey, UsesTarget, UsesView, Within,
 };
 use super::pages::{Page, Which};
-use super::replica::{PromoteReplica, ReplicaReport};
+use super::replica::{PromoteReplica, ReplicaReport, ReplicasAllowed};
 use super::retention::{RetentionDone, RetentionView};
 use super::types::{
     AuditKey, AuditPage, AuditRecord, AuditVerdict, ConfirmRestore, Health, KeyPage, KeyRotated,
@@ -256,6 +256,8 @@ fn described() -> Vec<Described> {
             .takes::<ConfirmRestore>()
             .gives::<RestoreConfirmed>(),
         on("GET", "/v1/replica", "What this replica is of.").gives::<ReplicaReport>(),
+        on("POST", "/v1/replica/allow", "Set random IVs aside for replicas, for good.")
+            .gives::<ReplicasAllowed>(),
         on("POST", "/v1/replica/promote", "Let a replica take the place of its primary.")
             .takes::<PromoteReplica>()
             .gives::<RestoreConfirmed>(),

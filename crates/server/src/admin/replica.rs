@@ -1,4 +1,4 @@
-//! `/v1/replica`: what a replica is of, and its promotion.
+//! `/v1/replica`: whether there may be any, what a replica is of, and its promotion.
 
 use std::sync::Arc;
 
@@ -61,6 +61,13 @@ pub struct ReplicaReport {
     pub answered: u64,
 }
 
+/// The answer to `POST /v1/replica/allow`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReplicasAllowed {
+    /// Whether it was so already.
+    pub already: bool,
+}
+
 /// `POST /v1/replica/promote`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -83,6 +90,13 @@ pub(super) async fn show(
     Extension(identity): Extension<Identity>,
 ) -> Answer<ReplicaReport> {
     Ok(Json(blocking(admin, identity, |m, _| m.replica_report()).await?))
+}
+
+pub(super) async fn allow(
+    State(admin): State<Arc<Admin>>,
+    Extension(identity): Extension<Identity>,
+) -> Answer<ReplicasAllowed> {
+    Ok(Json(blocking(admin, identity, |m, caller| m.allow_replicas(caller)).await?))
 }
 
 pub(super) async fn promote(

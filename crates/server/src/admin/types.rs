@@ -19,7 +19,7 @@ pub use super::keys::{
     KeyDestroyed, RevokeKey, UsedBy, UsesTarget, UsesView, WrappedKey,
 };
 pub use super::pages::Page;
-pub use super::replica::{PromoteReplica, ReplicaReport, ReplicaView};
+pub use super::replica::{PromoteReplica, ReplicaReport, ReplicaView, ReplicasAllowed};
 pub use super::retention::{RetentionDone, RetentionView, SegmentRow, SegmentState};
 use std::collections::BTreeMap;
 

@@ -15,7 +15,7 @@ use strongroom_kmip::HashingAlgorithm;
 use super::change::{Ask, Try as How};
 use super::client::Client;
 use super::output::{pairs, say, show, time};
-use super::replica::{AsReplica, Promote};
+use super::replica::{Allow, AsReplica, Promote};
 use super::root::{Secrets, confirm};
 use super::{Done, Output, Reach};
 use crate::admin::types::{ConfirmRestore, RestoreConfirmed};
@@ -40,6 +40,8 @@ pub enum Backup {
     Verify(Verify),
     /// Restore a backup into a scratch directory, open every key, and throw it away.
     Drill(Try),
+    /// Set random IVs of each key aside for replicas, so that backups from now on may become some.
+    AllowReplicas(Allow),
     /// Restore a backup into an empty directory. The store is quarantined until it is confirmed.
     /// With --replica it is a second server, which serves uses at once.
     Restore(Restore),
@@ -249,6 +251,7 @@ impl Backup {
             Self::Slots(c) => c.run(),
             Self::Verify(c) => c.run(),
             Self::Drill(c) => c.run(),
+            Self::AllowReplicas(c) => c.run(),
             Self::Restore(c) => c.run(),
             Self::Confirm(c) => c.run(),
             Self::Promote(c) => c.run(),

@@ -1,4 +1,4 @@
-//! `strongroom backup restore --replica` and `strongroom backup promote`.
+//! `strongroom backup allow-replicas`, `backup restore --replica` and `backup promote`.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use super::client::Client;
 use super::output::{pairs, say, show, span, time};
 use super::root::confirm;
 use super::{Done, Output, Reach};
-use crate::admin::types::{PromoteReplica, ReplicaReport, RestoreConfirmed};
+use crate::admin::types::{PromoteReplica, ReplicaReport, ReplicasAllowed, RestoreConfirmed};
 use crate::config::table::fold;
 use crate::errors::{self, Exit, Fault};
 use crate::kmip_listener::now;
@@ -115,6 +115,42 @@ fn certify(engine: &Engine, at: &Path, san: &[String]) -> Result<(), Fault> {
         pki::write_private(path, bytes)?;
     }
     Ok(())
+}
+
+/// Set random IVs aside for replicas.
+#[derive(Args)]
+pub struct Allow {
+    #[command(flatten)]
+    how: Try,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Allow {
+    pub fn run(self) -> Done {
+        let client = Client::new(&self.reach, &["sysadmin"])?;
+        if !self.how.dry_run {
+            let words = "From now on this server makes at most 3 * 2^30 random IVs with each key \
+                         instead of 2^32, and each replica 2^26. A key that has made more already \
+                         goes on to 2^32 here, and encrypts at no replica. There is no way back.";
+            confirm(self.yes, &fold(words, 80).join("\n"), "replicas")?;
+        }
+        let ask = Ask::post("/v1/replica/allow", self.how);
+        let allowed = client.change::<ReplicasAllowed>(ask, &())?;
+        allowed.show(self.reach.output, |a| {
+            let words = if a.already {
+                "Replicas were allowed already."
+            } else {
+                "Replicas are allowed. Take a backup now, and make one of it with `strongroom \
+                 backup restore --replica`. Backups from before this do not become replicas."
+            };
+            format!("{}\n", fold(words, 80).join("\n"))
+        })?;
+        Ok(Exit::Ok)
+    }
 }
 
 /// Let a replica take the place of its primary.

@@ -4,7 +4,9 @@ use strongroom_engine::{Confirmation, Confirmed, Engine, EngineError};
 use strongroom_journal::SignedHead;
 
 use super::Caller;
-use crate::admin::types::{ConfirmRestore, ReplicaReport, ReplicaView, RestoreConfirmed};
+use crate::admin::types::{
+    ConfirmRestore, ReplicaReport, ReplicaView, ReplicasAllowed, RestoreConfirmed,
+};
 use crate::errors::Fault;
 
 /// Pieces of a backup, one after the other.
@@ -22,6 +24,8 @@ pub trait Backups {
     fn is_replica(&self) -> bool;
     /// What it is a replica of, if it is one.
     fn replica(&self) -> Option<ReplicaView>;
+    /// Sets random IVs aside for replicas.
+    fn allow_replicas(&self, caller: &Caller) -> Result<ReplicasAllowed, Fault>;
     /// What hangs on its promotion.
     fn replica_report(&self) -> Result<ReplicaReport, Fault>;
     /// An officer lets the replica, which is this site, take the place of its primary.

@@ -26,8 +26,8 @@ use super::{
 use crate::admin::types::{
     AuditPage, AuditRecord, AuditVerdict, ChainHead, ClientRow, ConfirmRestore, KeyPage,
     KeyRotated, KeyView, Memory, NewRootKey, NewSlot, PortStatus, PreparedRootKey, ReplicaReport,
-    ReplicaView, RestoreConfirmed, RetentionDone, RetentionView, Room, Rotation, SecretText,
-    SharesVerified, Slot, SlotAdded, State, Status, Unseal, UnsealProgress, Unsealing,
+    ReplicaView, ReplicasAllowed, RestoreConfirmed, RetentionDone, RetentionView, Room, Rotation,
+    SecretText, SharesVerified, Slot, SlotAdded, State, Status, Unseal, UnsealProgress, Unsealing,
 };
 use crate::config::Config;
 use crate::errors::{self, Fault};
@@ -695,6 +695,10 @@ impl Backups for EngineManager {
 
     fn replica(&self) -> Option<ReplicaView> {
         replica::view(&self.engine)
+    }
+
+    fn allow_replicas(&self, caller: &Caller) -> Result<ReplicasAllowed, Fault> {
+        Ok(ReplicasAllowed { already: !self.engine.allow_replicas(caller)? })
     }
 
     fn replica_report(&self) -> Result<ReplicaReport, Fault> {

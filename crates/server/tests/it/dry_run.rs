@@ -143,6 +143,7 @@ impl Scene {
         case("Withdraw Approval", "officer", about("withdraw"), json!({ "reason": "no" }));
         case("Require Approval", "officer", "/v1/approval-rules/more".into(), rule);
         case("Waive Approval", "officer", "/v1/approval-rules/archives".into(), none.clone());
+        case("Allow Replicas", "sysadmin", "/v1/replica/allow".into(), none.clone());
         case("Run Retention", "sysadmin", "/v1/audit/retention".into(), none.clone());
         case("Retire Authority", "officer", "/v1/certificates/ca/retire".into(), none);
         cases.get_mut("Change Policy").unwrap().3.push(format!("If-Match: {policy_etag}"));

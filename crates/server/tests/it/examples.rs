@@ -403,6 +403,7 @@ fn certificates(s: &mut Script) {
 
 fn backups(s: &mut Script) {
     s.section("Backups", "Data and root slots apart, so that neither opens without the other.");
+    s.show("backup allow-replicas --yes", 0);
     s.show("backup create --to monday.srb", 0);
     s.show("backup slots --to monday.slots", 0);
     let shares = verify_shares(s, "new-shares").replacen("root verify-shares", "", 1);

@@ -23,6 +23,15 @@ fn restore(kept: &Kept, data: &std::path::Path, file: &std::path::Path, more: &[
     kept.offline("restore", file, &all)
 }
 
+/// A house that replicas may be made of.
+fn allowed(house: House) -> House {
+    for already in [false, true] {
+        let answer = house.json(&["backup", "allow-replicas", "--yes"]);
+        assert_eq!(answer["already"], already);
+    }
+    house
+}
+
 const MADE: [&str; 8] =
     ["--site", "2", "--san", "replica.example", "--san", "127.0.0.1", "--primary", "kms-1.example"];
 
@@ -100,7 +109,7 @@ fn a_replica_serves_the_clients_of_its_primary_and_takes_changes_once_it_is_prom
     let mut primary = connect(&house.kmip, &bundles);
     let id = primary.create_symmetric_key(256, 12, Some("shared")).unwrap();
     let material = primary.get(&id).unwrap().material;
-    let mut pair = Pair::new(Kept::of(house));
+    let mut pair = Pair::new(Kept::of(allowed(house)));
 
     // Side by side, with the same bundles and certificates of their own.
     let mut replica = connect(&pair.second.kmip, &bundles);
@@ -185,7 +194,7 @@ fn a_replica_serves_the_clients_of_its_primary_and_takes_changes_once_it_is_prom
 
 #[test]
 fn a_replica_needs_a_site_and_a_name_of_its_own_and_its_configuration_the_same_site() {
-    let kept = Kept::new();
+    let kept = Kept::of(allowed(House::serving()));
     let mut second = House::new();
     let data = second.data();
     for (more, number) in [
