@@ -12,7 +12,8 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use strongroom_crypto::sha256;
 
-use super::{Admin, IMPORT, Particulars, Route};
+use super::door::Particulars;
+use super::{Admin, IMPORT, Route};
 use crate::errors::{self, Fault};
 use crate::identity::Identity;
 use crate::pki::hex;
