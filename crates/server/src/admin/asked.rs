@@ -16,6 +16,8 @@ pub(super) struct Asked {
     pub(super) dry_run: bool,
     /// Its idempotency key.
     key: Option<String>,
+    /// Whether it was let in because its answer is kept: then it gets that, or nothing.
+    pub(super) again: bool,
     /// The key that it is about, and the version that it is of.
     only_if: Option<(String, String)>,
 }
@@ -27,7 +29,7 @@ impl Asked {
     pub(super) fn of(route: &'static Route, request: &Request) -> Result<Self, Fault> {
         if route.method == "GET" {
             // What only reads has parameters of its own.
-            return Ok(Self { dry_run: false, key: None, only_if: None });
+            return Ok(Self { dry_run: false, key: None, again: false, only_if: None });
         }
         let dry_run = match request.uri().query() {
             None | Some("" | "dry_run=false") => false,
@@ -51,7 +53,7 @@ impl Asked {
             (_, Ok(_)) => None,
             (_, Err(_)) => return Err(Fault::bad_request("If-Match is not an ETag.")),
         };
-        Ok(Self { dry_run, key, only_if })
+        Ok(Self { dry_run, key, again: false, only_if })
     }
 
     /// Whether its answer is kept, so that nothing is carried out.
@@ -73,7 +75,8 @@ impl Asked {
     ) -> Result<Response, Fault> {
         let around = Around { rehearse: self.dry_run, mark: None, only_if: self.only_if };
         if let Some(key) = &self.key {
-            return idempotency::once(admin, identity, route, key, around, request).await;
+            let ask = idempotency::Ask { route, key, again: self.again };
+            return idempotency::once(admin, identity, ask, around, request).await;
         }
         let manager = admin.manager.around(&around)?;
         let response = admin.with(manager.clone()).answer(request).await;

@@ -37,27 +37,17 @@ pub(super) async fn admit(
     let Some(identity) = request.extensions().get::<Identity>().cloned() else {
         return Fault::from(errors::CERTIFICATE_REQUIRED).into_response();
     };
-    let begun = Instant::now();
     let (parts, body) = request.into_parts();
     let head = Request::from_parts(parts, Body::empty());
     let object = object_of(head.uri().path());
-    let record =
-        |operation: &str, rule: &str, result: Result<(), &Fault>, more: &[(&str, &str)]| {
-            let micros = i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX);
-            // A refusal about a key names it, and the rule that was asked about that key.
-            let of = result.err();
-            let object = of.and_then(|fault| fault.object.as_deref()).or(object.as_deref());
-            let rule = of.and_then(|fault| fault.rule.as_deref()).unwrap_or(rule);
-            let done = Done { operation, object, rule, result, micros, parameters: more };
-            admin.manager.record(&identity.caller, &done)
-        };
-    let in_by = door(&admin, &identity, &head);
+    let visit = Visit { admin, identity, object, begun: Instant::now() };
+    let in_by = door(&visit.admin, &visit.identity, &head);
     let body = whole(body, in_by.as_ref().map_or(BODY, |(route, _)| most(route))).await;
     let (route, rule) = match in_by {
         Ok(in_by) => in_by,
         Err(out) => {
             // A refusal it is in either case.
-            let recorded = record(out.operation, &out.rule, Err(&out.fault), &[]);
+            let recorded = visit.record(out.operation, &out.rule, Err(&out.fault), &[]);
             let response = recorded.err().unwrap_or(out.fault).into_response();
             return if body.is_ok() { response } else { closing(response) };
         }
@@ -65,65 +55,106 @@ pub(super) async fn admit(
     let request = match body {
         Ok(bytes) => Request::from_parts(head.into_parts().0, bytes.into()),
         Err(fault) => {
-            let recorded = record(route.operation, &rule, Err(&fault), &[]);
+            let recorded = visit.record(route.operation, &rule, Err(&fault), &[]);
             return closing(recorded.err().unwrap_or(fault).into_response());
         }
     };
-    let asked = match Asked::of(route, &request) {
-        Ok(asked) => asked,
-        Err(fault) => {
-            let recorded = record(route.operation, &rule, Err(&fault), &[]);
-            return recorded.err().unwrap_or(fault).into_response();
-        }
-    };
-    let dry_run = asked.dry_run;
-    let tried: &[(&str, &str)] = if dry_run { &[("dry-run", "true")] } else { &[] };
-    // What was carried out already waits for nobody any more.
-    let again = asked.came_before(&admin, &identity);
-    let (request, passed) = match again {
-        true => (request, guard::Passed::default()),
-        false => match guard::pass(&admin, &identity, route, request).await {
-            Ok(passed) => passed,
-            Err(waits) => {
-                let recorded = record(route.operation, &rule, Err(&waits.fault), tried);
-                return recorded
-                    .map_or_else(IntoResponse::into_response, |()| waits.into_response());
+    // A task of its own: whoever hangs up ends the wait for the answer, and not what is under way,
+    // nor its record, nor the turn of those that wait behind it.
+    let inside = tokio::spawn(visit.carry_out(route, rule, request, next));
+    inside.await.unwrap_or_else(|_| Fault::from(errors::INTERNAL).into_response())
+}
+
+/// A request on its way through the door.
+struct Visit {
+    admin: Arc<Admin>,
+    identity: Identity,
+    object: Option<String>,
+    begun: Instant,
+}
+
+impl Visit {
+    fn record(
+        &self,
+        operation: &str,
+        rule: &str,
+        result: Result<(), &Fault>,
+        more: &[(&str, &str)],
+    ) -> Result<(), Fault> {
+        let micros = i64::try_from(self.begun.elapsed().as_micros()).unwrap_or(i64::MAX);
+        // A refusal about a key names it, and the rule that was asked about that key.
+        let of = result.err();
+        let object = of.and_then(|fault| fault.object.as_deref()).or(self.object.as_deref());
+        let rule = of.and_then(|fault| fault.rule.as_deref()).unwrap_or(rule);
+        let done = Done { operation, object, rule, result, micros, parameters: more };
+        self.admin.manager.record(&self.identity.caller, &done)
+    }
+
+    /// What happens behind the door.
+    async fn carry_out(
+        self,
+        route: &'static Route,
+        rule: Cow<'static, str>,
+        request: Request,
+        next: Next,
+    ) -> Response {
+        let Self { admin, identity, .. } = &self;
+        let mut asked = match Asked::of(route, &request) {
+            Ok(asked) => asked,
+            Err(fault) => {
+                let recorded = self.record(route.operation, &rule, Err(&fault), &[]);
+                return recorded.err().unwrap_or(fault).into_response();
             }
-        },
-    };
-    let mut response = match asked.is_plain() {
-        true => next.run(request).await,
-        false => asked
-            .run(&admin, &identity, route, request)
-            .await
-            .unwrap_or_else(IntoResponse::into_response),
-    };
-    // What the framework refuses by itself (a body over the limit) speaks plain text.
-    let status = response.status().as_u16();
-    if status >= 400 && response.extensions().get::<Fault>().is_none() {
-        let info = match status {
-            413 => errors::TOO_LARGE,
-            400..500 => errors::BAD_REQUEST,
-            _ => errors::INTERNAL,
         };
-        response = Fault::from(info).into_response();
-    }
-    passed.told(&mut response);
-    let failed = response.extensions().get::<Fault>().cloned();
-    // Looking at the health is asked for every few seconds and changes nothing.
-    if route.action == AdminAction::Health {
-        return response;
-    }
-    let result = failed.as_ref().map_or(Ok(()), Err);
-    let particulars = response.extensions().get::<Particulars>().cloned().unwrap_or_default();
-    let mut more: Vec<_> = particulars.0.iter().map(|(n, v)| (*n, v.as_str())).collect();
-    if dry_run {
-        more.push(("dry-run", "true"));
-    }
-    match record(route.operation, &rule, result, &more) {
-        // No answer before its record; but whoever looks for the reason must find it.
-        Err(fault) if route.action != AdminAction::Status => fault.into_response(),
-        _ => response,
+        let dry_run = asked.dry_run;
+        let tried: &[(&str, &str)] = if dry_run { &[("dry-run", "true")] } else { &[] };
+        // What was carried out already waits for nobody any more.
+        asked.again = asked.came_before(admin, identity);
+        let (request, passed) = match asked.again {
+            true => (request, guard::Passed::default()),
+            false => match guard::pass(admin, identity, route, request).await {
+                Ok(passed) => passed,
+                Err(waits) => {
+                    let recorded = self.record(route.operation, &rule, Err(&waits.fault), tried);
+                    return recorded
+                        .map_or_else(IntoResponse::into_response, |()| waits.into_response());
+                }
+            },
+        };
+        let mut response = match asked.is_plain() {
+            true => next.run(request).await,
+            false => asked
+                .run(admin, identity, route, request)
+                .await
+                .unwrap_or_else(IntoResponse::into_response),
+        };
+        // What the framework refuses by itself (a body over the limit) speaks plain text.
+        let status = response.status().as_u16();
+        if status >= 400 && response.extensions().get::<Fault>().is_none() {
+            let info = match status {
+                413 => errors::TOO_LARGE,
+                400..500 => errors::BAD_REQUEST,
+                _ => errors::INTERNAL,
+            };
+            response = Fault::from(info).into_response();
+        }
+        passed.told(&mut response);
+        let failed = response.extensions().get::<Fault>().cloned();
+        // Looking at the health is asked for every few seconds and changes nothing.
+        if route.action == AdminAction::Health {
+            return response;
+        }
+        let result = failed.as_ref().map_or(Ok(()), Err);
+        let particulars = response.extensions().get::<Particulars>().cloned().unwrap_or_default();
+        let mut more: Vec<_> = particulars.0.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        if dry_run {
+            more.push(("dry-run", "true"));
+        }
+        match self.record(route.operation, &rule, result, &more) {
+            // No answer before its record; but whoever looks for the reason must find it.
+            Err(fault) if route.action != AdminAction::Status => fault.into_response(),
+            _ => response,
+        }
     }
 }
 
