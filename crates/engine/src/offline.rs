@@ -11,7 +11,7 @@ use strongroom_store::JournalFile;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::retention::deleted_in;
-use crate::trail::AuditFault;
+use crate::trail::{AuditFault, uses_fault};
 use crate::unsealed::USES_DIR;
 
 /// Records read at once.
@@ -130,7 +130,7 @@ pub fn verify_files(dir: &Path, anchors: &[SignedHead]) -> Result<FilesReport, E
     let mut end = verifier.head();
     match sound.and_then(|()| verifier.finish()) {
         Ok(report) => end = report.head,
-        Err(fault) => faults.push(AuditFault::of("changes", &fault)),
+        Err(fault) => faults.push(AuditFault::of("changes", &fault, 1)),
     }
     let mut unmet = waiting.finish();
     let changes = (records, end);
@@ -139,7 +139,7 @@ pub fn verify_files(dir: &Path, anchors: &[SignedHead]) -> Result<FilesReport, E
     let uses = match reader.verify_behind(site, deleted, None, of(anchors, ChainName::Uses)) {
         Ok(report) => (report.records, report.head),
         Err(error) => {
-            faults.push(uses_fault(&error));
+            faults.push(uses_fault(&error, deleted));
             (0, ChainName::Uses.genesis(site))
         }
     };
@@ -149,13 +149,6 @@ pub fn verify_files(dir: &Path, anchors: &[SignedHead]) -> Result<FilesReport, E
 
 fn of(anchors: &[SignedHead], chain: ChainName) -> impl Iterator<Item = Head> {
     anchors.iter().filter(move |a| a.chain == chain).map(|a| a.head)
-}
-
-fn uses_fault(error: &strongroom_journal::ReadError) -> AuditFault {
-    match error.fault() {
-        Some(fault) => AuditFault::of("uses", fault),
-        None => AuditFault { chain: "uses", fault: error.to_string(), seq: None },
-    }
 }
 
 /// The end of what was deleted of the uses, if the record is one of a deletion.

@@ -3,7 +3,9 @@
 use std::ops::ControlFlow;
 
 use strongroom_journal::kind::Gap;
-use strongroom_journal::{ChainName, Fault, Head, Record, SignedHead, Start, Verifier, kind};
+use strongroom_journal::{
+    ChainName, Fault, Head, Record, Report, SignedHead, Start, Verifier, kind,
+};
 use strongroom_kmip::{AttributeName, ResultReason, ResultStatus};
 use strongroom_model::{Change, ChangeKind};
 use strongroom_siem::catalog::fold;
@@ -101,11 +103,20 @@ pub struct AuditFault {
     pub fault: String,
     /// The sequence number, when the fault has one.
     pub seq: Option<u64>,
+    /// The records that were read and hold, first and last; none if nothing is known to.
+    pub held: Option<(u64, u64)>,
 }
 
 impl AuditFault {
-    pub(crate) fn of(chain: &'static str, fault: &Fault) -> Self {
-        Self { chain, fault: fault.to_string(), seq: Some(fault.seq) }
+    /// A fault at a place of a chain that begins with record `first`: what is before it holds.
+    pub(crate) fn of(chain: &'static str, fault: &Fault, first: u64) -> Self {
+        let held = Some((first, fault.seq.saturating_sub(1))).filter(|(from, to)| from <= to);
+        Self { chain, fault: fault.to_string(), seq: Some(fault.seq), held }
+    }
+
+    /// A fault that has no place: the chain cannot be read, say.
+    pub(crate) fn somewhere(chain: &'static str, fault: impl std::fmt::Display) -> Self {
+        Self { chain, fault: fault.to_string(), seq: None, held: None }
     }
 }
 
@@ -185,31 +196,8 @@ impl Engine {
     /// # Errors
     /// The first [`AuditFault`].
     pub fn audit_verify_against(&self, anchors: &[SignedHead]) -> Result<AuditReport, AuditFault> {
-        let other =
-            |chain| move |e: EngineError| AuditFault { chain, fault: e.to_string(), seq: None };
-        let unsealed =
-            self.inner.unsealed().ok_or(EngineError::Sealed).map_err(other("changes"))?;
-        let changes = self.verify_changes(anchors)?;
-        self.verify_other_sites()?;
-        self.verify_state()?;
-        let uses = unsealed.uses();
-        let state = uses.state().map_err(|e| AuditFault {
-            chain: "uses",
-            fault: e.to_string(),
-            seq: None,
-        })?;
-        let uses = uses
-            .reader()
-            .verify_behind(
-                self.inner.config.site,
-                self.uses_deleted(self.inner.config.site),
-                Some(&state),
-                anchored(anchors, ChainName::Uses, uses.status().written),
-            )
-            .map_err(|error| match error.fault() {
-                Some(fault) => AuditFault::of("uses", fault),
-                None => AuditFault { chain: "uses", fault: error.to_string(), seq: None },
-            })?;
+        let (changes, uses) = self.audit_verify_chains(anchors);
+        let (changes, uses) = (changes?, uses?);
         Ok(AuditReport {
             changes: (changes.records, changes.head),
             uses: (uses.records, uses.head),
@@ -218,20 +206,50 @@ impl Engine {
         })
     }
 
+    /// As [`Engine::audit_verify_against`], each chain for itself: that of changes, then that of
+    /// uses. One that is broken does not keep the other from being checked.
+    pub fn audit_verify_chains(
+        &self,
+        anchors: &[SignedHead],
+    ) -> (Result<Report, AuditFault>, Result<Report, AuditFault>) {
+        let changes = self.verify_changes(anchors).and_then(|report| {
+            let beside = self.verify_other_sites().and_then(|()| self.verify_state());
+            // The chain itself was read to its end.
+            let held = Some((1, report.head.seq)).filter(|(from, to)| from <= to);
+            beside.map_err(|fault| AuditFault { held, ..fault }).map(|()| report)
+        });
+        (changes, self.verify_uses(anchors))
+    }
+
+    fn verify_uses(&self, anchors: &[SignedHead]) -> Result<Report, AuditFault> {
+        let failed = |e: &dyn std::fmt::Display| AuditFault::somewhere("uses", e);
+        let unsealed = self.inner.unsealed().ok_or_else(|| failed(&EngineError::Sealed))?;
+        let uses = unsealed.uses();
+        let state = uses.state().map_err(|e| failed(&e))?;
+        let site = self.inner.config.site;
+        let deleted = self.uses_deleted(site);
+        let ends = anchored(anchors, ChainName::Uses, uses.status().written);
+        let verified = uses.reader().verify_behind(site, deleted, Some(&state), ends);
+        verified.map_err(|error| uses_fault(&error, deleted))
+    }
+
     /// The chains of other sites that a replica, or what was one, came from.
     fn verify_other_sites(&self) -> Result<(), AuditFault> {
-        let fault = |fault: String| AuditFault { chain: "changes", fault, seq: None };
         self.inner
             .store
             .read(|tx| tx.verify_others())
-            .map_err(|e: strongroom_store::StoreError| fault(e.to_string()))?
-            .map_err(|found| AuditFault::of("changes", &found))
+            .map_err(|e: strongroom_store::StoreError| AuditFault::somewhere("changes", e))?
+            // Its number is one of another chain than this site's.
+            .map_err(|found| {
+                let what = format!("in the changes of another site, {found}");
+                AuditFault::somewhere("changes", what)
+            })
     }
 
     /// Folds the journal and compares the state with it: that finds rows that were deleted,
     /// swapped or put back, and a journal that lost its end while the state kept it.
     fn verify_state(&self) -> Result<(), AuditFault> {
-        let fault = |fault: String| AuditFault { chain: "changes", fault, seq: None };
+        let fault = |fault: String| AuditFault::somewhere("changes", fault);
         let found = self
             .inner
             .store
@@ -245,13 +263,10 @@ impl Engine {
         Err(fault(format!("the state is not what the journal says: {first}{more}")))
     }
 
-    fn verify_changes(
-        &self,
-        anchors: &[SignedHead],
-    ) -> Result<strongroom_journal::Report, AuditFault> {
+    fn verify_changes(&self, anchors: &[SignedHead]) -> Result<Report, AuditFault> {
         let chain = ChainName::Changes;
         let site = self.inner.config.site;
-        let failed = |fault: String| AuditFault { chain: "changes", fault, seq: None };
+        let failed = |fault: String| AuditFault::somewhere("changes", fault);
         let state = self.inner.store.chain_state().map_err(|e| failed(e.to_string()))?;
         let anchor = self.inner.store.head();
         let mut verifier = Verifier::new(chain, site, Start::genesis(chain, site))
@@ -270,13 +285,13 @@ impl Engine {
             for record in page.iter().take_while(|r| r.seq <= anchor.seq) {
                 verifier
                     .check(&record.as_ref())
-                    .map_err(|fault| AuditFault::of("changes", &fault))?;
+                    .map_err(|fault| AuditFault::of("changes", &fault, 1))?;
             }
             if from > anchor.seq {
                 break;
             }
         }
-        verifier.finish().map_err(|fault| AuditFault::of("changes", &fault))
+        verifier.finish().map_err(|fault| AuditFault::of("changes", &fault, 1))
     }
 
     /// One entry by its chain (`"changes"` or `"uses"`) and its number there; none when there is
@@ -315,6 +330,17 @@ impl Engine {
             }
         }
         Ok(())
+    }
+}
+
+/// What is wrong with the chain of uses, of which the records up to `deleted` are gone on purpose.
+pub(crate) fn uses_fault(
+    error: &strongroom_journal::ReadError,
+    deleted: Option<Head>,
+) -> AuditFault {
+    match error.fault() {
+        Some(fault) => AuditFault::of("uses", fault, deleted.map_or(0, |head| head.seq) + 1),
+        None => AuditFault::somewhere("uses", error),
     }
 }
 

@@ -542,14 +542,17 @@ pub struct AuditKey {
 pub struct ChainVerdict {
     /// `changes` or `uses`.
     pub chain: String,
-    /// The first record looked at.
+    /// The first record that was read and holds; zero if none is known to.
     pub first: u64,
-    /// The last.
+    /// The last one.
     pub last: u64,
-    /// The head's hash.
+    /// The head's hash; empty where the chain is broken.
     pub head: String,
-    /// What is wrong and where, if anything is.
+    /// What is wrong and where, if anything is. What comes after it was not checked.
     pub fault: Option<String>,
+    /// The record at which the chain stops being whole, if the fault has a place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broken_at: Option<u64>,
 }
 
 /// A managed object in a few words.

@@ -9,7 +9,7 @@ mod verify;
 use super::client::{Client, encode};
 use super::output::{pairs, show, table, time};
 use super::{Done, Reach};
-use crate::admin::types::{AuditPage, AuditRecord, AuditVerdict};
+use crate::admin::types::{AuditPage, AuditRecord, AuditVerdict, ChainVerdict};
 use crate::errors::{self, Exit, Fault};
 
 /// Read and check the audit.
@@ -177,15 +177,22 @@ fn full(r: &AuditRecord) -> String {
 pub fn verdict_text(v: &AuditVerdict) -> String {
     let mut out = String::new();
     for c in &v.chains {
-        let state = match &c.fault {
-            None => "intact".to_owned(),
-            Some(fault) => format!("BROKEN: {fault}"),
-        };
-        let head: String = c.head.chars().take(32).collect();
-        out.push_str(&format!(
-            "{:<8} records {} to {}, {state}\n         head {head}\n",
-            c.chain, c.first, c.last
-        ));
+        match &c.fault {
+            None => {
+                let head: String = c.head.chars().take(32).collect();
+                out.push_str(&format!(
+                    "{:<8} records {} to {}, intact\n         head {head}\n",
+                    c.chain, c.first, c.last
+                ));
+            }
+            Some(fault) => {
+                let broken = format!("BROKEN: {fault}. {}", held(c));
+                for (i, line) in crate::config::table::fold(&broken, 71).iter().enumerate() {
+                    let name = if i == 0 { c.chain.as_str() } else { "" };
+                    out.push_str(&format!("{name:<8} {line}\n"));
+                }
+            }
+        }
     }
     for unmet in &v.unmet {
         out.push_str(&format!("anchor   {}: NOT MET: {}\n", unmet.head, unmet.why));
@@ -196,6 +203,20 @@ pub fn verdict_text(v: &AuditVerdict) -> String {
     }
     out.push_str(if v.intact { "The audit is intact.\n" } else { "THE AUDIT IS NOT INTACT.\n" });
     out
+}
+
+/// What was read of a broken chain and holds.
+fn held(c: &ChainVerdict) -> String {
+    match (c.first, c.broken_at) {
+        (0, Some(_)) => "Nothing before it was read; what comes after it was not checked.".into(),
+        (0, None) => "How far its records hold is not known.".into(),
+        (first, Some(_)) => format!(
+            "Records {first} to {} before it were read and hold; what comes after it was not \
+             checked.",
+            c.last
+        ),
+        (first, None) => format!("Records {first} to {} were read and hold as a chain.", c.last),
+    }
 }
 
 fn short(text: &str, width: usize) -> String {
@@ -209,6 +230,33 @@ fn short(text: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_broken_chain_is_told_with_what_was_read_and_where_it_broke() {
+        let broken = |first, last, broken_at| AuditVerdict {
+            intact: false,
+            chains: vec![ChainVerdict {
+                chain: "uses".into(),
+                first,
+                last,
+                head: String::new(),
+                fault: Some("record 42: its hash does not fit its content: it was edited".into()),
+                broken_at,
+            }],
+            ..AuditVerdict::default()
+        };
+        let text = verdict_text(&broken(7, 41, Some(42)));
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.starts_with("uses BROKEN: record 42: its hash"), "{words}");
+        assert!(words.contains("edited. Records 7 to 41 before it were read and hold;"), "{words}");
+        let first = verdict_text(&broken(0, 0, Some(1)));
+        assert!(
+            first.contains("Nothing before it was read;") && !first.contains("to 0"),
+            "{first}"
+        );
+        assert!(!verdict_text(&broken(0, 0, None)).contains("to 0"));
+    }
 
     #[test]
     fn what_a_use_changes_on_the_way_stands_in_parentheses() {

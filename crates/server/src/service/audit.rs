@@ -1,7 +1,7 @@
 //! Questions about the audit: pages, verdicts, lines for collectors.
 
-use strongroom_engine::{AuditEntry, AuditFilter, Engine, KEEP_USES};
-use strongroom_journal::SignedHead;
+use strongroom_engine::{AuditEntry, AuditFault, AuditFilter, Engine, KEEP_USES};
+use strongroom_journal::{Head, SignedHead};
 use strongroom_siem::Style;
 
 use super::{AuditQuery, Lines};
@@ -55,26 +55,40 @@ enum Wanted {
 
 /// Reads both chains whole, and says whether they hold and meet `anchors`.
 pub fn verify(engine: &Engine, anchors: &[SignedHead]) -> Result<AuditVerdict, Fault> {
-    let chain = |name: &str, (records, head): (u64, strongroom_journal::Head)| ChainVerdict {
+    let unmet: Vec<UnmetAnchor> = engine.unmet_anchors(anchors)?.iter().map(unmet_anchor).collect();
+    let (changes, uses) = engine.audit_verify_chains(anchors);
+    let chains = [("changes", changes), ("uses", uses)].map(|(name, found)| match found {
+        Ok(report) => chain_verdict(name, (report.records, report.head)),
+        Err(fault) => broken_chain(&fault),
+    });
+    let chains: Vec<ChainVerdict> = chains.into();
+    let intact = unmet.is_empty() && chains.iter().all(|chain| chain.fault.is_none());
+    Ok(AuditVerdict { intact, chains, anchors: anchors.len() as u64, unmet })
+}
+
+/// A chain that holds: how many records there are, and the last one.
+pub fn chain_verdict(name: &str, (records, head): (u64, Head)) -> ChainVerdict {
+    ChainVerdict {
         chain: name.to_owned(),
         first: (head.seq + 1).saturating_sub(records),
         last: head.seq,
         head: hex(&head.hash),
         fault: None,
-    };
-    let unmet: Vec<UnmetAnchor> = engine.unmet_anchors(anchors)?.iter().map(unmet_anchor).collect();
-    let chains = match engine.audit_verify_against(anchors) {
-        Ok(report) => vec![chain("changes", report.changes), chain("uses", report.uses)],
-        Err(fault) => vec![ChainVerdict {
-            chain: fault.chain.to_owned(),
-            first: 1,
-            last: fault.seq.unwrap_or(0),
-            head: String::new(),
-            fault: Some(fault.fault),
-        }],
-    };
-    let intact = unmet.is_empty() && chains.iter().all(|chain| chain.fault.is_none());
-    Ok(AuditVerdict { intact, chains, anchors: anchors.len() as u64, unmet })
+        broken_at: None,
+    }
+}
+
+/// A chain that does not hold: what of it does, and where it breaks.
+pub fn broken_chain(fault: &AuditFault) -> ChainVerdict {
+    let (first, last) = fault.held.unwrap_or_default();
+    ChainVerdict {
+        chain: fault.chain.to_owned(),
+        first,
+        last,
+        head: String::new(),
+        fault: Some(fault.fault.clone()),
+        broken_at: fault.seq,
+    }
 }
 
 /// What `query` asks for as lines for a collector, oldest first.

@@ -16,7 +16,7 @@ mod trial;
 
 pub use access::Access;
 pub use approvals::{Approvals, preset};
-pub use audit::unmet_anchor;
+pub use audit::{broken_chain, chain_verdict, unmet_anchor};
 pub use backup::{Backups, Pieces};
 pub use manage::Keys;
 pub use retention::Keeps;

@@ -258,7 +258,19 @@ fn an_audit_is_exported_searched_and_verified_against_anchors_with_and_without_a
     let to = house.dir.path().join("out");
     let written = house.run(&["audit", "export", "--user", "server", "--to", to.to_str().unwrap()]);
     assert!(written.status.success(), "{}", text(&written));
-    assert!(fs::read_to_string(&to).unwrap().lines().count() > 2);
+    let kept = fs::read_to_string(&to).unwrap();
+    assert!(kept.lines().count() > 2);
+    let again = house.run(&["audit", "export", "--to", to.to_str().unwrap()]);
+    let said = text(&again);
+    assert_eq!(again.status.code(), Some(1), "{said}");
+    assert!(said.contains("error 3087") && said.contains(&format!("It is {}.", to.display())));
+    assert_eq!(fs::read_to_string(&to).unwrap(), kept);
+    // What was refused leaves no file that stands in the way of the next try.
+    let refused = house.dir.path().join("refused");
+    let sysadmin = house.data().join("bundles/sysadmin");
+    let denied = house.run_as(&sysadmin, &["audit", "export", "--to", refused.to_str().unwrap()]);
+    assert_eq!(denied.status.code(), Some(3), "{}", text(&denied));
+    assert!(!refused.exists());
     let denied = house.run_as(&house.data().join("bundles/sysadmin"), &["audit", "export"]);
     assert_eq!(denied.status.code(), Some(3), "{}", text(&denied));
 
@@ -295,7 +307,10 @@ fn an_audit_is_exported_searched_and_verified_against_anchors_with_and_without_a
     fs::write(&segment, flipped).unwrap();
     let broken = alone();
     assert_eq!(broken.status.code(), Some(2), "{}", text(&broken));
-    assert!(text(&broken).contains("uses     records"), "{}", text(&broken));
+    // What was read, and where it broke.
+    let said = text(&broken).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("uses BROKEN: record "), "{said}");
+    assert!(said.contains("Records 1 to ") && said.contains(" before it were read"), "{said}");
     // Cut off where the anchors still know of records.
     fs::write(&segment, &whole[..whole.len() / 2]).unwrap();
     let cut = alone();

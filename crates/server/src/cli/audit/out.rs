@@ -1,7 +1,7 @@
 //! `strongroom audit search` and `export`.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -109,9 +109,20 @@ impl Export {
         };
         let failed =
             |e: std::io::Error| Fault::new(errors::INPUT, format!("{}: {e}.", file.display()));
-        let mut out = BufWriter::new(create(file).map_err(failed)?);
-        client.download(&path, |bytes| out.write_all(bytes).map_err(failed))?;
-        out.flush().and_then(|()| out.get_ref().sync_all()).map_err(failed)?;
+        let mut out = BufWriter::new(create(file).map_err(|e| match e.kind() {
+            ErrorKind::AlreadyExists => {
+                Fault::new(errors::FILE_EXISTS, format!("It is {}.", file.display()))
+            }
+            _ => failed(e),
+        })?);
+        let written = client
+            .download(&path, |bytes| out.write_all(bytes).map_err(failed))
+            .and_then(|()| out.flush().and_then(|()| out.get_ref().sync_all()).map_err(failed));
+        if written.is_err() {
+            // A part of an audit must not pass for the whole, nor stand in the way of the next try.
+            let _ = std::fs::remove_file(file);
+        }
+        written?;
         Ok(Exit::Ok)
     }
 }

@@ -4,16 +4,15 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use strongroom_engine::{anchors_in, verify_files};
-use strongroom_journal::{Head, SignedHead};
+use strongroom_journal::SignedHead;
 
 use super::super::client::Client;
 use super::super::output::{say, show};
 use super::super::{Done, Output, Reach};
 use super::{ROLES, verdict_text};
-use crate::admin::types::{AuditKey, AuditVerdict, ChainVerdict, UnmetAnchor, VerifyAnchors};
+use crate::admin::types::{AuditKey, AuditVerdict, UnmetAnchor, VerifyAnchors};
 use crate::errors::{self, Exit, Fault};
-use crate::pki::hex;
-use crate::service::unmet_anchor;
+use crate::service::{broken_chain, chain_verdict, unmet_anchor};
 
 /// Anchors sent with one request.
 const BATCH: usize = 20_000;
@@ -142,12 +141,9 @@ fn against(client: &Client, path: &Path, key: Option<[u8; 32]>) -> Result<AuditV
 fn files(data: &Path, path: &Path, key: &[u8; 32]) -> Result<AuditVerdict, Fault> {
     let anchors = Anchors::read(path, key)?;
     let report = verify_files(data, &anchors.good)?;
-    let chain = |name: &str, (records, head): (u64, Head)| ChainVerdict {
-        chain: name.to_owned(),
-        first: (head.seq + 1).saturating_sub(records),
-        last: head.seq,
-        head: hex(&head.hash),
-        fault: report.faults.iter().find(|f| f.chain == name).map(|f| f.fault.clone()),
+    let chain = |name: &str, found| match report.faults.iter().find(|f| f.chain == name) {
+        Some(fault) => broken_chain(fault),
+        None => chain_verdict(name, found),
     };
     let verdict = AuditVerdict {
         intact: report.faults.is_empty() && report.unmet.is_empty(),
