@@ -178,7 +178,8 @@ fn belongs(file: &SlotFile, given: &[Share], share: &Share) -> Result<u8, SlotEr
     let known = sets.find(|s| s.0 == share.set() && wanted.is_none_or(|wanted| wanted == s.0));
     let Some((_, threshold, shares)) = known else {
         let expected = wanted.unwrap_or(newest.0);
-        return Err(SlotError::OtherSet { index, set: share.set(), expected });
+        let known = self::sets(file).any(|(set, ..)| set == share.set());
+        return Err(SlotError::OtherSet { index, set: share.set(), expected, known });
     };
     if (share.threshold(), share.shares()) != (threshold, shares) {
         return Err(SlotError::OtherSplit { index, threshold, shares });

@@ -164,7 +164,7 @@ errors! {
     // The root key.
     WRONG_SHARE = 3060, "wrong-share", 400, Denied, AUTHENTICATION_NOT_SUCCESSFUL,
         "The share is not one of this root key's.",
-        "Check its text and which set it names. Those given before stay; `strongroom root unseal --reset` forgets them.";
+        "Check its text and which set it names. While unsealing, those given before stay; `strongroom root unseal --reset` forgets them.";
     WRONG_PASSPHRASE = 3061, "wrong-passphrase", 400, Denied, AUTHENTICATION_NOT_SUCCESSFUL,
         "No slot opens with that.", "Check it, and try again.";
     LAST_SLOT = 3062, "last-slot", 409, Usage, ILLEGAL_OPERATION,
@@ -181,6 +181,9 @@ errors! {
     NOT_VOUCHED = 3066, "not-vouched", 403, Denied, PERMISSION_DENIED,
         "Nobody vouched that custodians hold these shares.",
         "Give shares of the first set-up, or of a slot that an officer vouched for with `strongroom root slot vouch`.";
+    OLD_SHARE = 3067, "old-share", 400, Denied, AUTHENTICATION_NOT_SUCCESSFUL,
+        "The share is of a set that opens nothing here: an older one, or one of another root key.",
+        "Give shares that were handed out last, of the set that the detail asks for; destroy those of older sets.";
 
     // Set-up.
     CONFIG_UNKNOWN_KEY = 3080, "config-unknown-key", 400, Usage, GENERAL_FAILURE,

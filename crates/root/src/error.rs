@@ -136,7 +136,10 @@ pub enum SlotError {
         need: usize,
     },
     /// A share that belongs to no Shamir slot here, or not to the same as the others.
-    #[error("share {index} belongs to set {set}, not to {expected}")]
+    #[error(
+        "share {index} belongs to set {set}, {} {expected}",
+        if *.known { "not to" } else { "which opens nothing here; wanted are shares of set" }
+    )]
     OtherSet {
         /// The share's number.
         index: u8,
@@ -144,6 +147,9 @@ pub enum SlotError {
         set: SetId,
         /// The set expected.
         expected: SetId,
+        /// Whether a slot here opens with the share's set. If not, it is of slots that were replaced
+        /// or removed, or of another root key.
+        known: bool,
     },
     /// One share given twice.
     #[error("share {0} was given twice")]

@@ -429,6 +429,7 @@ impl SlotFile {
                 index: first.index(),
                 set: first.set(),
                 expected: newest,
+                known: false,
             }
             .into());
         };
@@ -439,6 +440,7 @@ impl SlotFile {
                     index: share.index(),
                     set: share.set(),
                     expected: set,
+                    known: sets.iter().any(|(_, set, _)| *set == share.set()),
                 }
                 .into());
             }

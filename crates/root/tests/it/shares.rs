@@ -78,7 +78,7 @@ fn a_share_of_another_set_is_named() {
     let (_, _, others) = dealt(2, 3);
     let mixed = [copy(&shares[0]), copy(&others[1])];
     let error = slot_error(slots.open_with_shares(&mixed));
-    assert!(matches!(error, SlotError::OtherSet { index: 2, .. }), "{error}");
+    assert!(matches!(error, SlotError::OtherSet { index: 2, known: false, .. }), "{error}");
     let error = slot_error(slots.open_with_shares(&others));
     assert!(matches!(error, SlotError::OtherSet { index: 1, .. }), "{error}");
 }
@@ -90,8 +90,14 @@ fn shares_of_a_removed_slot_open_nothing() {
     slots.add_shamir(&root, "second", 2, 3).unwrap();
     slots.add_shamir(&root, "third", 2, 3).unwrap();
     assert!(slots.open_with_shares(&shares).is_ok());
+    let (_, newer) = slots.add_shamir(&root, "fourth", 2, 3).unwrap();
+    let mixed = [copy(&shares[0]), copy(&newer[1])];
+    let error = slot_error(slots.open_with_shares(&mixed));
+    assert!(matches!(error, SlotError::OtherSet { index: 2, known: true, .. }), "{error}");
     slots.remove(&root, old).unwrap();
-    assert!(matches!(slot_error(slots.open_with_shares(&shares)), SlotError::OtherSet { .. }));
+    let error = slot_error(slots.verify_shares(&shares));
+    assert!(matches!(error, SlotError::OtherSet { known: false, .. }), "{error}");
+    assert!(error.to_string().contains("which opens nothing here"), "{error}");
 }
 
 #[test]

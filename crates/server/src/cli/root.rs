@@ -151,10 +151,10 @@ pub enum SlotKind {
     /// Shares for custodians.
     Shamir {
         /// How many open.
-        #[arg(long)]
+        #[arg(long, value_name = "N")]
         threshold: u8,
         /// How many there are.
-        #[arg(long)]
+        #[arg(long, value_name = "N")]
         shares: u8,
         /// A custodian's age public key; give it once for each share, or not at all.
         #[arg(long, value_name = "AGE1...")]
@@ -328,12 +328,17 @@ fn shares_by_hand(client: &Client) -> Result<Option<UnsealProgress>, Fault> {
                 terminal.show(&format!("{} of {} given.\n", now.given, now.needed))?;
                 progress = Some(now);
             }
-            Err(fault) if fault.info.number == errors::WRONG_SHARE.number => {
+            Err(fault) if is_refused_alone(&fault) => {
                 terminal.show(&format!("{fault}\n"))?;
             }
             Err(fault) => return Err(fault),
         }
     }
+}
+
+/// Whether one share was refused, and those given before stay.
+fn is_refused_alone(fault: &Fault) -> bool {
+    [errors::WRONG_SHARE, errors::OLD_SHARE].iter().any(|row| row.number == fault.info.number)
 }
 
 impl Seal {
@@ -406,11 +411,13 @@ impl SlotAdd {
 impl SlotRemove {
     fn run(self) -> Done {
         let client = Client::new(&self.reach, SYSADMIN)?;
-        let slots: Vec<Slot> = client.get("/v1/root/slots")?;
+        let path = format!("/v1/root/slots/{}", self.id);
+        let ask = Ask::delete(&path, self.how);
+        let slots: Vec<Slot> = client.looked(client.get("/v1/root/slots"), ask)?;
         let Some(slot) = slots.iter().find(|s| s.id == self.id) else {
             return Err(Fault::new(errors::NOT_FOUND, format!("There is no slot {}.", self.id)));
         };
-        let what = format!("slot {} ({} {})", slot.id, slot.kind, slot.detail);
+        let what = slot_words(slot);
         if !self.yes && !self.how.dry_run {
             let left = slots.iter().filter(|s| s.id != self.id).map(slot_words);
             let left = left.collect::<Vec<_>>().join("; ");
@@ -419,8 +426,6 @@ impl SlotRemove {
                 .and(format!("What still opens it: {left}."))
                 .ask(&self.id.to_string())?;
         }
-        let path = format!("/v1/root/slots/{}", self.id);
-        let ask = Ask::delete(&path, self.how);
         let answer = client.change::<serde_json::Value>(ask, &serde_json::json!({}))?;
         answer.show(self.reach.output, |_| format!("Removed {what}.\n"))?;
         Ok(Exit::Ok)

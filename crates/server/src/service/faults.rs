@@ -84,6 +84,7 @@ fn sentence(message: &str) -> String {
 fn root_row(error: &RootError) -> &'static errors::ErrorInfo {
     use SlotError as S;
     match error {
+        RootError::Slot(S::OtherSet { known: false, .. }) => errors::OLD_SHARE,
         RootError::Share(_)
         | RootError::Slot(
             S::OtherSet { .. }

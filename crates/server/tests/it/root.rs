@@ -102,6 +102,17 @@ fn too_few_shares_are_no_wrong_shares() {
     files.extend(shares(&other, &[4]));
     let output = house.run(&strs(&with_files("verify-shares", &files)));
     assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+    assert!(text(&output).contains("error 3067"), "{}", text(&output));
+    assert!(text(&output).contains("opens nothing here"), "{}", text(&output));
+    // A slip of the pen is one thing more.
+    let misspelt = house.dir.path().join("misspelt");
+    let mut share = std::fs::read_to_string(&shares(&house, &[2])[0]).unwrap();
+    share = share.trim().to_owned();
+    let last = if share.ends_with('2') { '3' } else { '2' };
+    share.pop();
+    share.push(last);
+    std::fs::write(&misspelt, share).unwrap();
+    let output = house.run(&["root", "verify-shares", "--share-file", misspelt.to_str().unwrap()]);
     assert!(text(&output).contains("error 3060"), "{}", text(&output));
 }
 
@@ -120,6 +131,7 @@ fn slots_come_and_go_but_never_the_last_way_in() {
     assert_eq!(open["unsealed"], true);
     let output = house.run(&["root", "slot", "remove", &id, "--yes"]);
     assert!(output.status.success(), "{}", text(&output));
+    assert!(text(&output).contains("(passphrase)."), "{}", text(&output));
     assert!(house.run(&["root", "seal", "--yes"]).status.success());
     let output = house.run(&["root", "unseal", "--passphrase-file", &file]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));

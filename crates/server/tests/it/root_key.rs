@@ -54,6 +54,10 @@ fn a_replaced_root_key_opens_with_the_new_shares_and_the_old_passphrase() {
     assert_eq!((&done["root_key"], &done["shredded"]), (&1.into(), &true.into()), "{done}");
     let verified = with_shares(&house, "verify-shares", &new);
     assert_eq!(code(&verified), Some(0), "{}", text(&verified));
+    // Those of before are told to be old, and nobody is sent to an unsealing.
+    let old = text(&with_shares(&house, "verify-shares", &old_shares(&house)));
+    assert!(old.contains("error 3067") && old.contains("which opens nothing here"), "{old}");
+    assert!(old.contains("handed out last") && !old.contains("--reset"), "{old}");
     assert!(house.run(&["root", "seal", "--yes"]).status.success());
     let old = with_shares(&house, "unseal", &old_shares(&house));
     assert_eq!(code(&old), Some(3), "{}", text(&old));
