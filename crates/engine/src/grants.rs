@@ -187,6 +187,20 @@ impl Engine {
         Ok(grants)
     }
 
+    /// The grants that reach an object through the key groups that it is in, with the group of each,
+    /// in order.
+    ///
+    /// # Errors
+    /// [`EngineError::NoObject`], [`EngineError::Sealed`], or the store's.
+    pub fn grants_through_groups(&self, id: &str) -> Result<Vec<(String, Grant)>, EngineError> {
+        let mut grants = Vec::new();
+        for group in self.key_groups_of(id)? {
+            let on_it = self.grants(&GrantOn::KeyGroup(group.clone()))?.into_iter();
+            grants.extend(on_it.map(|grant| (group.clone(), grant)));
+        }
+        Ok(grants)
+    }
+
     fn group_grants(&self, group: &str) -> Vec<Grant> {
         let state = self.inner.store.server_state();
         state

@@ -136,7 +136,7 @@ pub struct GrantTarget {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct GrantQuery {
-    /// The grants on this object ...
+    /// The grants on this object, and those that reach it through its key groups ...
     key: Option<String>,
     /// ... or on this key group.
     key_group: Option<String>,
@@ -178,6 +178,9 @@ pub struct GrantRow {
     pub group: Option<String>,
     /// The operation that it allows.
     pub operation: String,
+    /// The key group that it is on, where it reaches the key that was asked about through it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_group: Option<String>,
 }
 
 /// A key group.
@@ -277,7 +280,10 @@ pub(super) async fn grants(
     let target = GrantTarget { key: asked.key, key_group: asked.key_group };
     let rows = blocking(admin, identity, move |m, _| m.grants(&target)).await?;
     let name = |whose: &Option<String>| whose.clone().unwrap_or_default();
-    let key = |row: &GrantRow| [name(&row.user), name(&row.group), row.operation.clone()].join("/");
+    let key = |row: &GrantRow| {
+        let whom = [name(&row.user), name(&row.group), name(&row.key_group)];
+        format!("{}/{}", whom.join("/"), row.operation)
+    };
     Ok(Json(Which::new(asked.limit, asked.after).page(rows, key)?))
 }
 

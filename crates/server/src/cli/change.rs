@@ -9,7 +9,7 @@ use super::client::Client;
 use super::output::{cut, show, table};
 use crate::admin::types::Plan;
 use crate::config::table::fold;
-use crate::errors::Fault;
+use crate::errors::{self, Fault};
 
 /// Whether a change is only tried.
 #[derive(Args, Clone, Copy, Debug, Default)]
@@ -80,6 +80,25 @@ impl Client {
             return Ok(Outcome::Planned(self.send_json(ask.method, &path, body, &headers)?));
         }
         Ok(Outcome::Done(self.send_json(ask.method, ask.path, body, &headers)?))
+    }
+}
+
+impl Client {
+    /// What a look before a change found. Who may not even look is refused what was asked for, and
+    /// not the look on the way to it: the change is tried, so that the refusal and the audit name it.
+    ///
+    /// # Errors
+    /// That of the look, or the refusal of the change.
+    pub fn looked<T>(&self, look: Result<T, Fault>, ask: Ask<'_>) -> Result<T, Fault> {
+        let is_denied = |fault: &Fault| fault.info.number == errors::DENIED.number;
+        match look {
+            Err(fault) if is_denied(&fault) => {
+                let tried = Ask { dry_run: true, ..ask };
+                let refused = self.change::<serde_json::Value>(tried, &serde_json::json!({})).err();
+                Err(refused.filter(is_denied).unwrap_or(fault))
+            }
+            found => found,
+        }
     }
 }
 

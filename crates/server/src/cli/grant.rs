@@ -6,7 +6,7 @@ use super::blast::{Blast, used};
 use super::change::{Ask, Try};
 use super::client::{Client, encode};
 use super::key::identify;
-use super::output::{cut, show, table};
+use super::output::{cut, folding_table, show};
 use super::role::told;
 use super::{Done, Reach};
 use crate::admin::types::{Changed, GrantChange, GrantRow, KeyGroupRow, UsesView};
@@ -14,6 +14,9 @@ use crate::errors::{Exit, Fault};
 
 /// Give or withdraw operations on a key or a key group.
 #[derive(Args)]
+#[command(override_usage = "strongroom key grant [OPTIONS] --operation <OPERATIONS>
+                            <ID_OR_NAME|--key-group <GROUP>>
+                            <--user <USER>|--group <GROUP>>")]
 pub struct Give {
     #[command(flatten)]
     target: Target,
@@ -30,6 +33,9 @@ pub struct Give {
 
 /// Withdraw what was granted.
 #[derive(Args)]
+#[command(override_usage = "strongroom key withdraw [OPTIONS] --operation <OPERATIONS>
+                               <ID_OR_NAME|--key-group <GROUP>>
+                               <--user <USER>|--group <GROUP>>")]
 pub struct Withdraw {
     #[command(flatten)]
     give: Give,
@@ -62,7 +68,7 @@ struct Subject {
     group: Option<String>,
 }
 
-/// The grants on a key or a key group.
+/// The grants on a key or a key group. Of a key also those that reach it through its key groups.
 #[derive(Args)]
 pub struct Grants {
     #[command(flatten)]
@@ -139,12 +145,13 @@ fn blast(client: &Client, change: &GrantChange) -> Result<Blast, Fault> {
         }
     };
     let uses: UsesView = client.get(&format!("/v1/uses?{uses}"))?;
-    let what = format!(
-        "{} may not by a grant {} on {on}, from the next request on.",
-        whom(change),
-        change.operations.join(", ")
-    );
+    let what = format!("{} on {on} is withdrawn, from the next request on.", grant_of(change),);
     Ok(Blast::new(what).and(used(&uses, "It")))
+}
+
+/// The grant in words: what, to whom.
+fn grant_of(change: &GrantChange) -> String {
+    format!("The grant of {} to {}", change.operations.join(", "), whom(change))
 }
 
 fn whom(change: &GrantChange) -> String {
@@ -161,7 +168,9 @@ impl Give {
 
     fn run_as(self, give: bool, yes: bool) -> Done {
         let client = Client::new(&self.reach, OFFICER)?;
-        let (key, key_group) = self.target.resolve(&client)?;
+        let path = if give { "/v1/grants" } else { "/v1/grants/withdraw" };
+        let ask = Ask::post(path, self.how);
+        let (key, key_group) = client.looked(self.target.resolve(&client), ask)?;
         let change = GrantChange {
             key,
             key_group,
@@ -169,12 +178,11 @@ impl Give {
             group: self.subject.group,
             operations: self.operation,
         };
-        let path = if give { "/v1/grants" } else { "/v1/grants/withdraw" };
         if !yes && !self.how.dry_run {
             let word = change.user.as_deref().or(change.group.as_deref()).unwrap_or_default();
-            blast(&client, &change)?.ask(word)?;
+            client.looked(blast(&client, &change), ask)?.ask(word)?;
         }
-        let changed = client.change::<Changed>(Ask::post(path, self.how), &change)?;
+        let changed = client.change::<Changed>(ask, &change)?;
         changed.show(self.reach.output, |changed| {
             let whom = whom(&change);
             let on = match (&change.key, &change.key_group) {
@@ -182,12 +190,13 @@ impl Give {
                 (_, group) => format!("key group {}", group.as_deref().unwrap_or_default()),
             };
             let operations = change.operations.join(", ");
-            let (may, already) = if give {
-                ("may", "It was granted already.")
+            if give {
+                let done = format!("{whom} may {operations} on {on}.");
+                told(changed, &done, "It was granted already.")
             } else {
-                ("may not by a grant", "It was not granted.")
-            };
-            told(changed, &format!("{whom} {may} {operations} on {on}."), already)
+                let done = format!("{} on {on} is withdrawn.", grant_of(&change));
+                told(changed, &done, "It was not granted.")
+            }
         })?;
         Ok(Exit::Ok)
     }
@@ -196,39 +205,73 @@ impl Give {
 impl Grants {
     pub fn run(self) -> Done {
         let client = Client::new(&self.reach, READERS)?;
-        let path = match self.target.resolve(&client)? {
-            (Some(key), _) => format!("/v1/grants?key={}", encode(&key)),
-            (_, group) => format!("/v1/grants?key_group={}", encode(&group.unwrap_or_default())),
+        let on = self.target.resolve(&client)?;
+        let path = match &on {
+            (Some(key), _) => format!("/v1/grants?key={}", encode(key)),
+            (_, group) => {
+                format!("/v1/grants?key_group={}", encode(group.as_deref().unwrap_or_default()))
+            }
         };
         let grants: Vec<GrantRow> = client.all(&path)?;
         show(self.reach.output, &grants, |grants| {
             if grants.is_empty() {
                 return "Nothing is granted: its owner may use it, and nobody else.\n".to_owned();
             }
-            table(&["To", "Operations"], &by_subject(grants))
+            grants_text(grants, on.0.is_some())
         })?;
         Ok(Exit::Ok)
     }
 }
 
-/// One row for each subject, with all that it may.
-fn by_subject(grants: &[GrantRow]) -> Vec<Vec<String>> {
-    let mut rows: Vec<Vec<String>> = Vec::new();
+/// Who may what; of a key also by what: the key's own grant, or a key group's.
+fn grants_text(grants: &[GrantRow], of_key: bool) -> String {
+    let rows = by_subject(grants).into_iter().map(|by| {
+        let mut row = vec![cut(&by.whom, 30)];
+        if of_key {
+            row.push(match by.through {
+                Some(group) => cut(&format!("key group {group}"), 26),
+                None => "the key".to_owned(),
+            });
+        }
+        row.push(by.operations.join(", "));
+        row
+    });
+    let header: &[&str] =
+        if of_key { &["To", "Granted on", "Operations"] } else { &["To", "Operations"] };
+    folding_table(header, &rows.collect::<Vec<_>>())
+}
+
+/// What a subject may by grants on one thing.
+struct BySubject {
+    whom: String,
+    /// The key group that it is granted on, if a key was asked about.
+    through: Option<String>,
+    operations: Vec<String>,
+}
+
+impl BySubject {
+    fn text(&self) -> String {
+        format!("{}: {}", cut(&self.whom, 40), self.operations.join(", "))
+    }
+}
+
+/// One for each subject and what the grants are on, with all that it may.
+fn by_subject(grants: &[GrantRow]) -> Vec<BySubject> {
+    let mut rows: Vec<BySubject> = Vec::new();
     for grant in grants {
         let whom = match (&grant.user, &grant.group) {
             (Some(user), _) => format!("user {user}"),
             (_, group) => format!("group {}", group.as_deref().unwrap_or_default()),
         };
-        let whom = cut(&whom, 40);
-        match rows.last_mut().and_then(|row| match row.as_mut_slice() {
-            [last, operations] if *last == whom => Some(operations),
-            _ => None,
-        }) {
-            Some(operations) => {
-                operations.push_str(", ");
-                operations.push_str(&grant.operation);
+        let operation = grant.operation.clone();
+        match rows.last_mut() {
+            Some(last) if last.whom == whom && last.through == grant.key_group => {
+                last.operations.push(operation);
             }
-            None => rows.push(vec![whom, grant.operation.clone()]),
+            _ => {
+                let through = grant.key_group.clone();
+                rows.push(BySubject { whom, through, operations: vec![operation] });
+            }
         }
     }
     rows
@@ -258,7 +301,7 @@ impl GroupList {
             for group in groups {
                 let mut first = vec![cut(&group.name, 24), group.keys.to_string()];
                 for row in by_subject(&group.grants) {
-                    first.push(format!("{}: {}", row[0], row[1]));
+                    first.push(row.text());
                     rows.push(core::mem::replace(&mut first, vec![String::new(), String::new()]));
                 }
                 if first.len() == 2 && !first.iter().all(String::is_empty) {
@@ -266,7 +309,7 @@ impl GroupList {
                     rows.push(first);
                 }
             }
-            table(&["Key group", "Keys", "Grants"], &rows)
+            folding_table(&["Key group", "Keys", "Grants"], &rows)
         })?;
         Ok(Exit::Ok)
     }
@@ -275,15 +318,18 @@ impl GroupList {
 impl Member {
     fn run(self, member: bool, yes: bool) -> Done {
         let client = Client::new(&self.reach, OFFICER)?;
-        let id = identify(&client, &self.key)?;
-        let path = format!("/v1/key-groups/{}/keys/{}", encode(&self.group), encode(&id));
-        if !yes && !self.how.dry_run {
-            self.blast(&client, &id)?.ask(&self.group)?;
+        let path = |key| format!("/v1/key-groups/{}/keys/{}", encode(&self.group), encode(key));
+        fn asked(path: &str, member: bool, how: Try) -> Ask<'_> {
+            if member { Ask::put(path, how) } else { Ask::delete(path, how) }
         }
-        let ask = match member {
-            true => Ask::put(&path, self.how),
-            false => Ask::delete(&path, self.how),
-        };
+        let named = path(&self.key);
+        let id = identify(&client, &self.key);
+        let id = client.looked(id, asked(&named, member, self.how))?;
+        let path = path(&id);
+        let ask = asked(&path, member, self.how);
+        if !yes && !self.how.dry_run {
+            client.looked(self.blast(&client, &id), ask)?.ask(&self.group)?;
+        }
         let changed = client.change::<Changed>(ask, &serde_json::json!({}))?;
         changed.show(self.reach.output, |changed| {
             let group = &self.group;
@@ -308,7 +354,7 @@ impl Member {
             self.group
         ));
         for row in by_subject(&grants) {
-            blast = blast.and(format!("Granted on the group to {}.", row.join(": ")));
+            blast = blast.and(format!("Granted on the group to {}.", row.text()));
         }
         Ok(blast.and(used(&uses, "The key")))
     }

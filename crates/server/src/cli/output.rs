@@ -44,8 +44,32 @@ pub fn complain(text: &str) {
     let _ = err.write_all(text.as_bytes());
 }
 
+/// A command to copy: in one line where it fits in 80 columns, else broken as shells allow it.
+pub fn to_copy<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let mut lines = vec![String::new()];
+    for word in words {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+        let word = match !word.is_empty() && word.chars().all(plain) {
+            true => word.to_owned(),
+            false => format!("'{}'", word.replace('\'', r"'\''")),
+        };
+        let Some(line) = lines.last_mut() else { break };
+        if line.is_empty() {
+            *line = format!("  {word}");
+        // Room for the backslash.
+        } else if line.chars().count() + 1 + word.chars().count() > WIDTH - 2 {
+            line.push_str(" \\");
+            lines.push(format!("    {word}"));
+        } else {
+            line.push(' ');
+            line.push_str(&word);
+        }
+    }
+    format!("{}\n", lines.join("\n"))
+}
+
 /// Each line on its own in 80 columns; what goes on is indented by two more than its beginning.
-fn folded(text: &str) -> String {
+pub fn folded(text: &str) -> String {
     let mut out = String::new();
     for line in text.lines() {
         if line.chars().count() <= WIDTH {
@@ -92,6 +116,31 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
         out.push('\n');
     }
     out
+}
+
+/// As [`table`], with the last column folded under itself: nothing of it is cut.
+pub fn folding_table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let columns = header.len();
+    let before: usize = (0..columns.saturating_sub(1))
+        .map(|i| {
+            let cells = rows.iter().filter_map(|row| row.get(i));
+            let head = header.get(i).map_or(0, |h| h.chars().count());
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0).max(head) + 2
+        })
+        .sum();
+    let last = WIDTH.saturating_sub(before).max(8);
+    let folded = rows.iter().flat_map(|row| {
+        let (cell, others) = row.split_last().map_or(("", &[][..]), |(c, o)| (c.as_str(), o));
+        let lines = crate::config::table::fold(cell, last);
+        let mut lines = if lines.is_empty() { vec![String::new()] } else { lines }.into_iter();
+        let first = others.iter().cloned().chain(lines.next()).collect::<Vec<_>>();
+        let more = lines.map(|line| {
+            let empty = core::iter::repeat_n(String::new(), columns.saturating_sub(1));
+            empty.chain([line]).collect()
+        });
+        core::iter::once(first).chain(more).collect::<Vec<Vec<String>>>()
+    });
+    table(header, &folded.collect::<Vec<_>>())
 }
 
 /// Name and value, one a line.
@@ -163,11 +212,36 @@ mod tests {
     }
 
     #[test]
+    fn a_folding_table_keeps_every_word_in_80_columns() {
+        let rows = vec![
+            vec!["a".into(), "word ".repeat(40).trim().to_owned()],
+            vec!["b".into(), String::new()],
+        ];
+        let text = folding_table(&["To", "Operations"], &rows);
+        assert!(text.lines().all(|l| l.chars().count() <= 80), "{text}");
+        assert_eq!(text.matches("word").count(), 40, "{text}");
+        assert!(text.lines().nth(2).unwrap().starts_with("    word"), "{text}");
+        assert_eq!(text.lines().last(), Some("b"), "{text}");
+    }
+
+    #[test]
     fn pairs_fold_long_values_under_themselves() {
         let text = pairs(&[("State", "serving".into()), ("Why", "word ".repeat(30))]);
         assert!(text.lines().all(|l| l.chars().count() <= 80));
         assert!(text.starts_with("State  serving\nWhy    word"));
         assert!(text.lines().nth(2).unwrap().starts_with("       word"));
+    }
+
+    #[test]
+    fn a_command_to_copy_is_broken_as_a_shell_takes_it() {
+        let long = "/a/place/".repeat(7);
+        let text = to_copy(["echo", "status", "--bundle", &long, "it's here"]);
+        assert!(text.lines().all(|l| l.chars().count() <= 80), "{text}");
+        assert!(text.lines().count() > 1, "{text}");
+        let said = std::process::Command::new("sh").args(["-c", &text]).output().unwrap();
+        let said = String::from_utf8(said.stdout).unwrap();
+        assert_eq!(said, format!("status --bundle {long} it's here\n"));
+        assert_eq!(to_copy(["strongroom", "status"]), "  strongroom status\n");
     }
 
     #[test]

@@ -134,7 +134,8 @@ impl Set {
     fn run(self) -> Done {
         let client = Client::new(&self.reach, OFFICER)?;
         let body = PolicyText { text: read(&self.file)?, hours: None };
-        let current: PolicyView = client.get("/v1/policy")?;
+        let current: PolicyView =
+            client.looked(client.get("/v1/policy"), Ask::put("/v1/policy", self.how))?;
         let ask = Ask { etag: Some(&current.etag), ..Ask::put("/v1/policy", self.how) };
         if self.how.dry_run {
             let plan = match client.change::<PolicyView>(ask, &body)? {

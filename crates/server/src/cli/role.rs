@@ -120,7 +120,9 @@ impl Revoke {
 
     /// What the user does with the role.
     fn blast(&self, client: &Client) -> Result<Blast, Fault> {
-        let rows: Vec<RoleRow> = client.all("/v1/roles")?;
+        let path = role_path(&self.user);
+        let ask = Ask::delete(&path, self.how);
+        let rows: Vec<RoleRow> = client.looked(client.all("/v1/roles"), ask)?;
         let user = &self.user;
         let held: Vec<&RoleRow> = rows.iter().filter(|row| row.user == *user).collect();
         let names = held.iter().map(|row| row.role.as_str()).collect::<Vec<_>>().join(", ");

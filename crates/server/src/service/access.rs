@@ -25,7 +25,7 @@ pub trait Access {
     fn policy_test(&self, question: &PolicyQuestion) -> Result<PolicyAnswer, Fault>;
     /// What other rules would have decided otherwise.
     fn policy_diff(&self, caller: &Caller, text: &str, hours: u32) -> Result<PolicyDiff, Fault>;
-    /// The grants that hold.
+    /// The grants that hold on it, and on a key those through its key groups too.
     fn grants(&self, target: &GrantTarget) -> Result<Vec<GrantRow>, Fault>;
     /// Gives or withdraws grants.
     fn grant(&self, caller: &Caller, change: &GrantChange, give: bool) -> Result<Changed, Fault>;
@@ -120,7 +120,14 @@ impl Access for EngineManager {
 
     fn grants(&self, target: &GrantTarget) -> Result<Vec<GrantRow>, Fault> {
         let on = on(target.key.as_deref(), target.key_group.as_deref())?;
-        Ok(self.engine.grants(&on)?.into_iter().map(row).collect())
+        let mut rows: Vec<GrantRow> = self.engine.grants(&on)?.into_iter().map(row).collect();
+        if let GrantOn::Object(id) = &on {
+            let through = self.engine.grants_through_groups(id)?.into_iter();
+            rows.extend(
+                through.map(|(group, grant)| GrantRow { key_group: Some(group), ..row(grant) }),
+            );
+        }
+        Ok(rows)
     }
 
     fn grant(&self, caller: &Caller, change: &GrantChange, give: bool) -> Result<Changed, Fault> {
@@ -221,7 +228,7 @@ fn row(grant: Grant) -> GrantRow {
         Subject::User(name) => (Some(name), None),
         Subject::Group(name) => (None, Some(name)),
     };
-    GrantRow { user, group, operation: grant.operation.name().to_owned() }
+    GrantRow { user, group, operation: grant.operation.name().to_owned(), key_group: None }
 }
 
 /// A KMIP operation by its name; people write `get-attributes` or `Get Attributes`.

@@ -50,7 +50,10 @@ fn grants_key_groups_and_rules_bite_on_the_next_request_of_open_connections() {
     assert_eq!(granted[0]["user"], "officer");
     assert_eq!(granted[0]["operation"], "Get");
     assert!(done(&house, &give).contains("already"));
-    done(&house, &["key", "withdraw", &id, "--user", "officer", "--operation", "get", "--yes"]);
+    let withdraw = ["key", "withdraw", &id, "--user", "officer", "--operation", "get", "--yes"];
+    let words = done(&house, &withdraw).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.starts_with("The grant of get to user officer on key"), "{words}");
+    assert!(words.ends_with("is withdrawn."), "{words}");
     assert!(officer.get(&id).is_err());
 
     // A grant on a key group, to a group of users: the OU of the officer's certificate.
@@ -59,6 +62,17 @@ fn grants_key_groups_and_rules_bite_on_the_next_request_of_open_connections() {
         ["key", "grant", "--key-group", "payroll", "--user", "officer", "--operation", "get"];
     done(&house, &to_group);
     officer.get(&id).unwrap();
+    // The key's grants have those that reach it through its key groups, with the group named.
+    let granted = house.json(&["key", "grants", &id]);
+    assert_eq!(
+        (granted[0]["user"].as_str(), granted.as_array().unwrap().len()),
+        (Some("officer"), 1)
+    );
+    assert_eq!(granted[0]["key_group"], "payroll");
+    let shown = done(&house, &["key", "grants", &id]);
+    assert!(shown.contains("key group payroll  Get"), "{shown}");
+    let of_group = house.json(&["key", "grants", "--key-group", "payroll"]);
+    assert_eq!(of_group[0].get("key_group"), None);
     let groups = house.json(&["key", "group", "list"]);
     assert_eq!(groups[0]["name"], "payroll");
     assert_eq!(groups[0]["keys"], 1);
@@ -199,6 +213,36 @@ fn rules_are_changed_only_as_they_were_read() {
     let current = house.json(&["policy", "show"]);
     let done = put(current["etag"].as_str());
     assert!(done.contains("\"etag\""), "{done}");
+}
+
+#[test]
+fn who_may_not_even_look_is_refused_what_was_asked_for() {
+    let house = House::serving();
+    let sysadmin = house.data().join("bundles/sysadmin");
+    let file = house.dir.path().join("rules.cedar");
+    fs::write(&file, "").unwrap();
+    let rules = file.to_str().unwrap();
+    for (command, asked, not) in [
+        (&["policy", "set", rules, "--yes"][..], "Change Policy", "Read Policy"),
+        (&["policy", "set", rules, "--dry-run"], "Change Policy", "Read Policy"),
+        (&["role", "revoke", "auditor"], "Revoke Role", "List Roles"),
+        (&["key", "destroy", "a key", "--yes"], "Destroy Key", "List Keys"),
+        (&["key", "activate", "a key"], "Activate Key", "List Keys"),
+        (
+            &["key", "withdraw", "a key", "--user", "client", "--operation", "Get"],
+            "Withdraw Grant",
+            "List Keys",
+        ),
+        (&["key", "group", "add", "a group", "a key"], "Join Key Group", "List Keys"),
+    ] {
+        let output = house.run_as(&sysadmin, command);
+        let said = text(&output);
+        assert_eq!(output.status.code(), Some(3), "{command:?}: {said}");
+        assert!(said.contains(asked) && !said.contains(not), "{command:?}: {said}");
+        // The audit has it by its name, too.
+        let tail = house.json(&["audit", "tail", "-n", "1", "--actor", "sysadmin"]);
+        assert_eq!(tail["records"][0]["operation"], asked, "{tail}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::admin::types::{DestroyKey, KeyDestroyed, KeyRotated, KeyView, RevokeK
 use crate::cli::blast::{Blast, name_of};
 use crate::cli::change::{Ask, Try};
 use crate::cli::client::{Client, encode};
-use crate::cli::output::time;
+use crate::cli::output::{folded, time};
 use crate::cli::period::period;
 use crate::cli::{Done, Reach};
 use crate::errors::{Exit, Fault};
@@ -67,7 +67,8 @@ impl One {
     /// Asks for something that is no danger.
     pub fn run(self, verb: &str, is_now: &str) -> Done {
         let client = Client::new(&self.reach, OFFICER)?;
-        let id = identify(&client, &self.key)?;
+        let named = format!("/v1/keys/{}/{verb}", encode(&self.key));
+        let id = client.looked(identify(&client, &self.key), Ask::post(&named, self.how))?;
         let path = format!("/v1/keys/{}/{verb}", encode(&id));
         let done = client.change::<Value>(Ask::post(&path, self.how), &json!({}))?;
         done.show(self.reach.output, |_| format!("{id} {is_now}.\n"))?;
@@ -84,13 +85,15 @@ struct Seen {
 
 impl Dangerous {
     /// Shows what would be hit and asks, unless it is only tried or somebody said --yes.
-    fn look(&self, what: &str) -> Result<Seen, Fault> {
+    fn look(&self, verb: &str, what: &str) -> Result<Seen, Fault> {
         let client = Client::new(&self.one.reach, OFFICER)?;
-        let id = identify(&client, &self.one.key)?;
+        let path = format!("/v1/keys/{}/{verb}", encode(&self.one.key));
+        let ask = Ask::post(&path, self.one.how);
+        let id = client.looked(identify(&client, &self.one.key), ask)?;
         if self.yes || self.one.how.dry_run {
             return Ok(Seen { client, id, etag: None });
         }
-        let key: KeyView = client.get(&format!("/v1/keys/{}", encode(&id)))?;
+        let key: KeyView = client.looked(client.get(&format!("/v1/keys/{}", encode(&id))), ask)?;
         Blast::of_key(&client, &key, what)?.ask(name_of(&key))?;
         // What was shown is what is hit.
         Ok(Seen { client, id, etag: Some(key.etag) })
@@ -99,13 +102,16 @@ impl Dangerous {
     /// Replaces it.
     pub fn rotate(self) -> Done {
         let seen = self.look(
+            "rotate",
             "is replaced: names move to the replacement, and it only decrypts and verifies any \
              more.",
         )?;
         let path = format!("/v1/keys/{}/rotate", encode(&seen.id));
         let ask = Ask { etag: seen.etag.as_deref(), ..Ask::post(&path, self.one.how) };
         let done = seen.client.change::<KeyRotated>(ask, &json!({}))?;
-        done.show(self.one.reach.output, |d| format!("{} replaces {}.\n", d.replacement, d.id))?;
+        done.show(self.one.reach.output, |d| {
+            folded(&format!("{} replaces {}.", d.replacement, d.id))
+        })?;
         Ok(Exit::Ok)
     }
 }
@@ -113,7 +119,7 @@ impl Dangerous {
 impl Revoke {
     pub fn run(self) -> Done {
         let what = "is revoked: it neither encrypts nor signs any more, from the next request on.";
-        let seen = self.at.look(what)?;
+        let seen = self.at.look("revoke", what)?;
         let body =
             RevokeKey { reason: self.reason, message: self.message, happened: self.happened };
         let path = format!("/v1/keys/{}/revoke", encode(&seen.id));
@@ -126,8 +132,8 @@ impl Revoke {
 
 impl Destroy {
     pub fn run(self) -> Done {
-        let seen =
-            self.at.look("is destroyed: what it encrypted is decrypted by nobody any more.")?;
+        let what = "is destroyed: what it encrypted is decrypted by nobody any more.";
+        let seen = self.at.look("destroy", what)?;
         let path = format!("/v1/keys/{}/destroy", encode(&seen.id));
         let ask = Ask { etag: seen.etag.as_deref(), ..Ask::post(&path, self.at.one.how) };
         let done = seen.client.change::<KeyDestroyed>(ask, &DestroyKey { delay: self.delay })?;
