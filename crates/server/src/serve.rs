@@ -242,6 +242,18 @@ pub fn probe(address: std::net::SocketAddr) -> Result<(), Fault> {
     std::net::TcpListener::bind(address).map(drop).map_err(|e| cannot_listen(address, &e))
 }
 
+/// How to reach an address from this machine that is listened on.
+pub fn reachable(listen: std::net::SocketAddr) -> std::net::SocketAddr {
+    let mut address = listen;
+    if listen.ip().is_unspecified() {
+        address.set_ip(match listen {
+            std::net::SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            std::net::SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
 fn cannot_listen(address: std::net::SocketAddr, e: &std::io::Error) -> Fault {
     Fault::new(errors::CANNOT_LISTEN, format!("{address}: {e}."))
 }

@@ -19,6 +19,7 @@ use super::replica::{Allow, AsReplica, Promote};
 use super::root::{Secrets, confirm};
 use super::{Done, Output, Reach};
 use crate::admin::types::{ConfirmRestore, RestoreConfirmed};
+use crate::config::table::fold;
 use crate::errors::{self, Exit, Fault};
 use crate::pki::hex;
 use crate::service::console;
@@ -298,7 +299,7 @@ fn download(reach: &Reach, path: &str, to: &Path) -> Result<Written, Fault> {
     let file = File::options().write(true).create_new(true).mode(0o600).open(to).map_err(|e| {
         match e.kind() {
             std::io::ErrorKind::AlreadyExists => {
-                Fault::new(errors::FILE_EXISTS, format!("{}.", to.display()))
+                Fault::new(errors::FILE_EXISTS, format!("It is {}.", to.display()))
             }
             _ => failed(e),
         }
@@ -370,13 +371,13 @@ impl Restore {
         }
         let restored = restore(&file, &slots, &with, &self.data, &console())?;
         show(output, &Proof::of(&restored.backup, None), |proof| {
-            format!(
-                "{}Restored into {}. It is quarantined: put the slot file where the configuration \
+            let next = format!(
+                "Restored into {}. It is quarantined: put the slot file where the configuration \
                  says (`root.slots_path`), start the server, unseal it, and let an officer confirm \
-                 it with `strongroom backup confirm`.\n",
-                proof.text(),
+                 it with `strongroom backup confirm`.",
                 self.data.display()
-            )
+            );
+            format!("{}{}\n", proof.text(), fold(&next, 80).join("\n"))
         })?;
         Ok(Exit::Ok)
     }

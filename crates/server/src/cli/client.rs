@@ -317,12 +317,25 @@ fn find_bundle(base: &Path, roles: &[&str]) -> Result<PathBuf, Fault> {
     }
     roles.iter().map(|role| base.join(role)).find(|dir| dir.join("cert.pem").is_file()).ok_or_else(
         || {
-            Fault::new(
-                errors::NO_BUNDLE,
-                format!("Looked in {} for {}.", base.display(), roles.join(", ")),
-            )
+            let looked = format!("Looked in {} for {}.", base.display(), roles.join(", "));
+            let others = match others(base).as_slice() {
+                [] => String::new(),
+                [one] => format!(" There is the one of {one}: is it meant?"),
+                several => format!(" There are those of {}: name one.", several.join(", ")),
+            };
+            Fault::new(errors::NO_BUNDLE, looked + &others)
         },
     )
+}
+
+/// Bundles in a directory that are under people's names, as `init` makes them; the first ones.
+fn others(base: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(base).into_iter().flatten().flatten();
+    let bundles = entries.filter(|entry| entry.path().join("cert.pem").is_file());
+    let mut names: Vec<String> = bundles.map(|entry| entry.path().display().to_string()).collect();
+    names.sort_unstable();
+    names.truncate(5);
+    names
 }
 
 /// A value for a query, percent-encoded.

@@ -1,10 +1,13 @@
 //! `strongroom doctor`: everything that a working installation needs, looked at one by one.
 
+use std::net::TcpStream;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
+use strongroom_root::SlotFile;
 
 use super::client::Client;
 use super::output::{date, show};
@@ -23,8 +26,8 @@ const SOON: i64 = 30;
 
 /// Check everything that a working installation needs.
 ///
-/// With --config (on the server's machine) it looks at files, disk and memory; and it asks the
-/// running server, if a bundle is at hand.
+/// With --config (on the server's machine) it looks at files, slots, disk and memory, and whether
+/// the server listens. With a bundle it asks the running server.
 #[derive(Args)]
 pub struct Doctor {
     /// The server's configuration.
@@ -54,25 +57,37 @@ struct Check {
 impl Doctor {
     pub fn run(self) -> Done {
         let mut checks = Vec::new();
+        let mut here = None;
         if let Some(path) = &self.config {
             match Config::load(Some(path), std::env::vars()) {
                 Ok(config) => {
                     good(&mut checks, "configuration", path.display().to_string());
-                    local(&config, &mut checks);
+                    if is_set_up(&config, path, &mut checks) {
+                        local(&config, &mut checks);
+                        here = Some(config);
+                    }
                 }
                 Err(fault) => bad(&mut checks, "configuration", &fault),
             }
         }
         memory(&mut checks);
-        self.server(&mut checks);
+        self.server(here.as_ref(), &mut checks);
         let worst = checks.iter().any(|c| c.health == Health::Fault);
         show(self.reach.output, &checks, |checks| people(checks))?;
         Ok(if worst { Exit::Server } else { Exit::Ok })
     }
 
-    fn server(&self, checks: &mut Vec<Check>) {
-        let health = Client::new(&self.reach, &["sysadmin", "auditor", "officer"])
-            .and_then(|client| Ok((client.get::<types::Health>("/health")?, client)));
+    fn server(&self, here: Option<&Config>, checks: &mut Vec<Check>) {
+        let client = Client::new(&self.reach, &["sysadmin", "auditor", "officer"]);
+        let client = match client {
+            // Nobody has to have a bundle on the server's machine.
+            Err(fault) if is_no_bundle(&fault) && self.reach.bundle.is_none() => {
+                return self.without_bundle(here, checks);
+            }
+            client => client,
+        };
+        let health =
+            client.and_then(|client| Ok((client.get::<types::Health>("/health")?, client)));
         let (health, client) = match health {
             Ok(asked) => asked,
             Err(fault) => return bad(checks, "server", &fault),
@@ -109,18 +124,84 @@ impl Doctor {
         if let Some(backup) = status.backup.as_ref().filter(|b| b.warning().is_none()) {
             good(checks, "scheduled backup", backup.text());
         }
-        let shares = status.slots.iter().any(|s| s.kind == "shamir");
-        if status.slots.len() < 2 || !shares {
-            push(
+        slots(checks, status.slots.iter().map(|slot| slot.kind.as_str()));
+    }
+
+    /// What can be seen from here of a server that cannot be asked.
+    fn without_bundle(&self, here: Option<&Config>, checks: &mut Vec<Check>) {
+        const ASK: &str = "Ask the server too: `strongroom doctor --bundle DIR`, with the bundle \
+                           of a system administrator, an officer or an auditor.";
+        let Some(config) = here else {
+            let detail = "not asked, since there is no bundle at hand".to_owned();
+            let health = if self.config.is_some() { Health::Warning } else { Health::Fault };
+            return push(checks, "server", health, detail, ASK);
+        };
+        match SlotFile::load(&config.root.slots_path) {
+            Ok(file) => slots(checks, file.slots().iter().map(|slot| slot.kind.name())),
+            Err(error) => push(
                 checks,
                 "root slots",
-                Health::Warning,
-                format!("{} slots, {} with shares", status.slots.len(), u8::from(shares)),
-                "Keep two slots or more, one of them shares: `strongroom root slot add`.",
-            );
-        } else {
-            good(checks, "root slots", format!("{}, shares among them", status.slots.len()));
+                Health::Fault,
+                format!("{error}."),
+                "Without them the root key does not open: put the copy of the slot file there.",
+            ),
         }
+        let address = crate::serve::reachable(config.admin.listen);
+        match TcpStream::connect_timeout(&address, Duration::from_secs(2)) {
+            Ok(_) => push(
+                checks,
+                "server",
+                Health::Warning,
+                format!("{address} answers, and was not asked: there is no bundle at hand"),
+                ASK,
+            ),
+            Err(_) => push(
+                checks,
+                "server",
+                Health::Warning,
+                format!("nothing listens on {address}"),
+                "Start it with `strongroom serve`; then ask it with --bundle DIR.",
+            ),
+        }
+    }
+}
+
+fn is_no_bundle(fault: &Fault) -> bool {
+    fault.info.number == errors::NO_BUNDLE.number
+}
+
+/// Whether there is a root key. Before there is one, nothing else is worth a look.
+fn is_set_up(config: &Config, path: &Path, checks: &mut Vec<Check>) -> bool {
+    let there = [config.root.slots_path.clone(), config.data.dir.join("store.db")];
+    if there.iter().any(|path| path.exists()) {
+        return true;
+    }
+    push(
+        checks,
+        "set-up",
+        Health::Fault,
+        format!("There is no root key yet, and no store in {}.", config.data.dir.display()),
+        &format!("Run `strongroom init --config {}`.", path.display()),
+    );
+    false
+}
+
+/// How many ways there are to open the root key.
+fn slots<'a>(checks: &mut Vec<Check>, kinds: impl Iterator<Item = &'a str>) {
+    let kinds: Vec<&str> = kinds.collect();
+    let shares = kinds.contains(&"shamir");
+    if kinds.len() < 2 || !shares {
+        let count =
+            if kinds.len() == 1 { "1 slot".into() } else { format!("{} slots", kinds.len()) };
+        push(
+            checks,
+            "root slots",
+            Health::Warning,
+            format!("{count}, {}", if shares { "of shares" } else { "none of shares" }),
+            "Keep two slots or more, one of them shares: `strongroom root slot add`.",
+        );
+    } else {
+        good(checks, "root slots", format!("{}, shares among them", kinds.len()));
     }
 }
 

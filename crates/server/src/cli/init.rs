@@ -15,7 +15,7 @@ pub use shares::{shares_lie_in, show_shares, write_shares};
 pub use undo::Undo;
 
 use self::plan::{EXAMPLE, Plan, check, check_shamir};
-use super::output::say;
+use super::output::{folded, say, to_copy};
 use super::prompt::Terminal;
 use super::root::passphrase;
 use super::{Done, start_log};
@@ -104,10 +104,12 @@ impl Init {
         }
         carry_out(&config, &plan, slots, &people)?;
         say(&format!(
-            "\nDone. The bundles are in {}: hand each to its owner, then delete it here.\n\
-             Now: strongroom serve --config {}\n",
-            plan.bundles.display(),
-            self.config.display()
+            "\n{}{}",
+            folded(&format!(
+                "Done. The bundles are in {}: hand each to its owner, then delete it here. Next:",
+                plan.bundles.display()
+            )),
+            to_copy(["strongroom", "serve", "--config", &self.config.display().to_string()])
         ));
         Ok(Exit::Ok)
     }
@@ -170,7 +172,7 @@ fn make(
     slots: Vec<NewSlot>,
     people: &[Person],
 ) -> Result<(), Fault> {
-    let step = |text: &str| say(&format!("  {text}\n"));
+    let step = |text: &str| say(&folded(&format!("  {text}")));
     let encrypted: Vec<bool> = slots.iter().map(has_recipients).collect();
     let made = manager.initialise(slots)?;
     step(&format!("root key with {} slots", made.len()));

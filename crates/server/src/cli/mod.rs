@@ -212,6 +212,21 @@ mod tests {
     }
 
     #[test]
+    fn every_usage_text_fits_in_80_columns() {
+        fn walk(command: &mut clap::Command) {
+            for text in [command.render_help(), command.render_long_help()] {
+                for line in text.to_string().lines() {
+                    assert!(line.chars().count() <= 80, "{}: {line}", command.get_name());
+                }
+            }
+            command.get_subcommands_mut().for_each(walk);
+        }
+        let mut command = Cli::command();
+        command.build();
+        walk(&mut command);
+    }
+
+    #[test]
     fn no_option_takes_a_secret() {
         fn walk(command: &clap::Command) {
             for argument in command.get_arguments() {

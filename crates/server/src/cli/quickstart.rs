@@ -1,14 +1,14 @@
 //! `strongroom quickstart`: a whole key manager in one command, with everything on one disk, for
 //! looking at. It says what that means wherever it is asked.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use strongroom_model::Role;
 
 use super::init::{Undo, shares_lie_in, write_shares};
-use super::output::say;
+use super::output::{folded, say, to_copy};
 use super::prompt::Terminal;
 use super::proof::Proof;
 use super::recipes::recipes;
@@ -19,7 +19,7 @@ use crate::config::{Config, table};
 use crate::errors::{self, Exit, Fault};
 use crate::kmip_listener::now;
 use crate::pki::private_dir;
-use crate::serve::{HangUp, Running};
+use crate::serve::{HangUp, Running, reachable};
 use crate::service::{self, Manager};
 use crate::setup::{Person, certificate_names, enrol, make_authority, make_server_certificate};
 
@@ -41,13 +41,31 @@ const WHY_NOT: &str = "This is a quickstart: the root key's file slot lies besid
 #[derive(Args)]
 pub struct Quickstart {
     /// Where everything goes.
-    #[arg(long, value_name = "DIR", default_value = "strongroom-data")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "strongroom-data",
+        env = "STRONGROOM_DATA__DIR",
+        hide_env_values = true
+    )]
     data: PathBuf,
     /// Where to serve KMIP.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5696")]
+    #[arg(
+        long,
+        value_name = "ADDR",
+        default_value = "127.0.0.1:5696",
+        env = "STRONGROOM_KMIP__LISTEN",
+        hide_env_values = true
+    )]
     kmip: SocketAddr,
     /// Where to serve administration.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8443")]
+    #[arg(
+        long,
+        value_name = "ADDR",
+        default_value = "127.0.0.1:8443",
+        env = "STRONGROOM_ADMIN__LISTEN",
+        hide_env_values = true
+    )]
     admin: SocketAddr,
     /// One more name or address for the server's certificate. Counts when it is first made.
     #[arg(long, value_name = "NAME_OR_IP")]
@@ -56,7 +74,7 @@ pub struct Quickstart {
     #[arg(long)]
     once: bool,
     /// Answer the Interop operation, for conformance runs. It changes nothing else.
-    #[arg(long)]
+    #[arg(long, env = "STRONGROOM_KMIP__INTEROP", hide_env_values = true)]
     interop: bool,
     /// The file that the proof encrypts. Default: README.md, if it is here.
     #[arg(long, value_name = "PATH")]
@@ -133,12 +151,15 @@ impl Quickstart {
 
     fn settle(&self, mut running: Running) -> Done {
         say(&format!(
-            "Serving KMIP on {}, administration on {}. Ctrl-C stops.\n\
-             In another terminal:  {} status --bundle {}\n",
+            "Serving KMIP on {}, administration on {}. In another terminal:\n{}Ctrl-C stops.\n",
             running.kmip,
             running.admin,
-            std::env::args().next().unwrap_or_else(|| "strongroom".into()),
-            self.bundles().display()
+            to_copy([
+                std::env::args().next().as_deref().unwrap_or("strongroom"),
+                "status",
+                "--bundle",
+                &self.bundles().display().to_string(),
+            ])
         ));
         let signal = running.wait_for_signal(HangUp::Stop);
         say("\nStopping.\n");
@@ -174,7 +195,11 @@ impl Quickstart {
         let written = std::fs::write(&path, text);
         written
             .map_err(|e| Fault::new(errors::DATA_UNUSABLE, format!("{}: {e}.", path.display())))?;
-        Config::load(Some(&path), std::env::vars())
+        // What the environment says of these was asked by the options already, which win over it.
+        let options = ["DATA__DIR", "KMIP__LISTEN", "KMIP__INTEROP", "ADMIN__LISTEN"];
+        let ours =
+            |name: &str| name.strip_prefix("STRONGROOM_").is_some_and(|n| options.contains(&n));
+        Config::load(Some(&path), std::env::vars().filter(|(name, _)| !ours(name)))
     }
 
     fn set_up(&self, config: &Config, manager: &dyn Manager) -> Result<(), Fault> {
@@ -192,7 +217,7 @@ impl Quickstart {
         say("  private CA, its key sealed in the store\n");
         let names = certificate_names(&self.san, &[self.kmip, self.admin]);
         make_server_certificate(manager, &authority, &config.tls, &names, now())?;
-        say(&format!("  server certificate for {}\n", names.join(", ")));
+        say(&folded(&format!("  server certificate for {}", names.join(", "))));
         let [admin, kmip] = [self.admin, self.kmip].map(|a| a.to_string());
         for role in [Role::CryptoOfficer, Role::SystemAdministrator, Role::Auditor, Role::KeyUser] {
             let person =
@@ -220,7 +245,7 @@ impl Quickstart {
         };
         terminal.show(&format!(
             "\n  {SHARES} recovery shares, {THRESHOLD} of which open the root key when the file is \
-             lost.\n  They are shown this once and kept nowhere:\n\n"
+             lost. They\n  are shown this once and kept nowhere:\n\n"
         ))?;
         for share in shares {
             terminal.show(&format!("    {}\n", share.reveal()))?;
@@ -231,21 +256,12 @@ impl Quickstart {
     fn prove(&self, running: &Running) -> Result<(), Fault> {
         say("Proof:\n");
         Proof {
-            kmip: loopback(running.kmip),
-            admin: loopback(running.admin),
+            kmip: reachable(running.kmip).to_string(),
+            admin: reachable(running.admin).to_string(),
             bundles: &self.bundles(),
             dir: &self.data.join("proof"),
             file: self.file.clone(),
         }
         .run()
-    }
-}
-
-/// How to reach an address from this machine.
-fn loopback(address: SocketAddr) -> String {
-    match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => format!("127.0.0.1:{}", address.port()),
-        IpAddr::V6(ip) if ip.is_unspecified() => format!("[::1]:{}", address.port()),
-        _ => address.to_string(),
     }
 }

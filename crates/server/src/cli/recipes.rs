@@ -13,41 +13,58 @@ pub fn recipes(kmip: &str, client: &Path) -> String {
         host => host,
     };
     format!(
-        r#"Connect something (each line can be pasted as it is):
+        r#"Connect something (the lines can be pasted as they are):
 
 PyKMIP (pip install PyKMIP==0.11.0, in a virtual environment)
   python3 -c "if True:
   from kmip import enums
   from kmip.pie.client import ProxyKmipClient
-  with ProxyKmipClient(hostname='{host}', port={port}, ca='{dir}/ca.pem',
-                       cert='{dir}/cert.pem', key='{dir}/key.pem',
-                       ssl_version='PROTOCOL_TLSv1_2') as c:
-      print(c.create(enums.CryptographicAlgorithm.AES, 256, name='from-pykmip'))"
+  bundle = '{dir}'
+  with ProxyKmipClient(
+          hostname='{host}', port={port},
+          ca=bundle + '/ca.pem', cert=bundle + '/cert.pem',
+          key=bundle + '/key.pem', ssl_version='PROTOCOL_TLSv1_2') as c:
+      aes = enums.CryptographicAlgorithm.AES
+      print(c.create(aes, 256, name='from-pykmip'))"
 
 pymongocrypt and every MongoDB driver (client-side field level encryption)
-  (umask 077; cat {dir}/cert.pem {dir}/key.pem > client.pem)
+  (umask 077; cat > client.pem \
+    {dir}/cert.pem \
+    {dir}/key.pem)
   kms_providers = {{"kmip": {{"endpoint": "{host}:{port}"}}}}
-  kms_tls_options = {{"kmip": {{"tlsCAFile": "{dir}/ca.pem",
-                              "tlsCertificateKeyFile": "client.pem"}}}}
+  kms_tls_options = {{"kmip": {{
+      "tlsCAFile": "{dir}/ca.pem",
+      "tlsCertificateKeyFile": "client.pem"}}}}
 
 MySQL, Percona Server (component_keyring_kmip.cnf in the plugin directory)
-  {{"server_addr": "{host}", "server_port": "{port}", "object_group": "mysql",
-   "client_ca": "{dir}/cert.pem", "client_key": "{dir}/key.pem",
+  {{"server_addr": "{host}", "server_port": "{port}",
+   "object_group": "mysql",
+   "client_ca": "{dir}/cert.pem",
+   "client_key": "{dir}/key.pem",
    "server_ca": "{dir}/ca.pem"}}
 MySQL Enterprise (keyring_okv): in the directory keyring_okv_conf_dir
-  mkdir -p okv/ssl && cp {dir}/ca.pem okv/ssl/CA.pem
-  cp {dir}/cert.pem {dir}/key.pem okv/ssl/
-  printf 'SERVER={host}:{port}\nSTANDBY_SERVER={host}:{port}\n' > okv/okvclient.ora
+  mkdir -p okv/ssl
+  cp {dir}/ca.pem \
+    okv/ssl/CA.pem
+  cp {dir}/cert.pem \
+    {dir}/key.pem okv/ssl/
+  printf 'SERVER=%s\nSTANDBY_SERVER=%s\n' \
+    {host}:{port} {host}:{port} > okv/okvclient.ora
 
-MongoDB Enterprise, Percona Server for MongoDB (encryption at rest; client.pem as above)
+MongoDB Enterprise, Percona Server for MongoDB (encryption at rest)
+  # client.pem as above
   mongod --enableEncryption --kmipServerName {host} --kmipPort {port} \
-    --kmipServerCAFile {dir}/ca.pem --kmipClientCertificateFile client.pem
+    --kmipServerCAFile {dir}/ca.pem \
+    --kmipClientCertificateFile client.pem
 
 vSphere (vCenter > Configure > Key Providers > Add Standard Key Provider)
-  Address {host} (a name or address that vCenter reaches: --san), port {port};
-  Establish Trust > Make vCenter trust KMS: upload {dir}/ca.pem;
+  Address {host}, port {port}
+  (a name or address by which vCenter reaches it: --san);
+  Establish Trust > Make vCenter trust KMS: upload
+  {dir}/ca.pem;
   Make KMS trust vCenter > KMS certificate and private key: upload
-  {dir}/cert.pem and {dir}/key.pem.
+  {dir}/cert.pem and
+  {dir}/key.pem.
 "#
     )
 }
@@ -65,5 +82,13 @@ mod tests {
         assert!(text.contains("127.0.0.1") && !text.contains("0.0.0.0"));
         assert!(text.matches("5697").count() >= 5);
         assert!(text.contains("/x/client/ca.pem"));
+    }
+
+    #[test]
+    fn lines_with_a_path_of_usual_length_fit_in_80_columns() {
+        let text = recipes("192.168.100.100:65535", Path::new(&"/home/o/".repeat(6)));
+        for line in text.lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
     }
 }

@@ -103,6 +103,35 @@ impl Site {
 }
 
 #[test]
+fn doctor_says_what_to_do_before_and_after_the_set_up_without_any_bundle() {
+    let mut site = Site::new("", PLAN);
+    let doctor = |site: &Site| {
+        let mut command = strongroom();
+        command.current_dir(site.house.dir.path());
+        command.args(["doctor", "--config"]).arg(&site.config).output().unwrap()
+    };
+    let before = doctor(&site);
+    assert_eq!(before.status.code(), Some(2), "{}", text(&before));
+    let said = text(&before);
+    assert!(said.contains("There is no root key yet") && said.contains("init --config"), "{said}");
+    assert!(!said.contains("certificate"), "{said}");
+    assert!(site.init().status.success());
+    let after = doctor(&site);
+    let said = text(&after);
+    assert_eq!(after.status.code(), Some(0), "{said}");
+    assert!(said.contains("nothing listens on") && said.contains("strongroom serve"), "{said}");
+    assert!(said.contains("root slots: 2, shares among them"), "{said}");
+    let serve = site.serve();
+    site.house.start(serve);
+    let said = text(&doctor(&site));
+    assert!(said.contains("answers, and was not asked") && said.contains("--bundle DIR"), "{said}");
+    // A directory of people's bundles says whose there are.
+    let bundles = site.bundle("");
+    let said = text(&site.house.run_as(&bundles, &["doctor"]));
+    assert!(said.contains("bundles/sam") && said.contains("name one"), "{said}");
+}
+
+#[test]
 fn an_unattended_set_up_serves_sealed_until_the_passphrase_comes() {
     let mut site = Site::new("", PLAN);
     let output = site.init();

@@ -31,6 +31,36 @@ fn once_proves_itself_and_a_second_run_serves_the_same_keys() {
 }
 
 #[test]
+fn options_win_over_the_environment_and_that_over_the_defaults() {
+    let mut house = House::new();
+    let (kmip, admin) = (crate::house::address(), crate::house::address());
+    let mut command = house.quickstart(&["--skip-proof"]);
+    command.env("STRONGROOM_KMIP__LISTEN", &kmip).env("STRONGROOM_ADMIN__LISTEN", &admin);
+    command.env("STRONGROOM_DATA__DIR", house.dir.path().join("elsewhere"));
+    house.start(command);
+    let status = house.json(&["status"]);
+    assert_eq!(status["kmip"]["listen"], house.kmip.as_str());
+    assert_eq!(status["admin"]["listen"], house.admin.as_str());
+    assert!(!house.dir.path().join("elsewhere").exists());
+    assert_eq!(house.stop("TERM"), Some(0));
+    // Without the options it is the environment's, for the bundles and the names too.
+    let mut command = strongroom();
+    command.current_dir(house.dir.path()).args(["quickstart", "--once"]);
+    command.env("STRONGROOM_KMIP__LISTEN", &kmip).env("STRONGROOM_ADMIN__LISTEN", &admin);
+    command.env("STRONGROOM_DATA__DIR", house.dir.path().join("elsewhere"));
+    let output = command.output().unwrap();
+    let said = text(&output);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains(&format!("KMIP on {kmip}, administration on {admin}")), "{said}");
+    let bundle = house.dir.path().join("elsewhere/bundles/client/kmip-address");
+    assert_eq!(fs::read_to_string(bundle).unwrap().trim(), kmip);
+    // What people read of it fits, but for paths.
+    let wide = said.lines().filter(|line| line.chars().count() > 80);
+    let wide: Vec<_> = wide.filter(|line| !line.contains("/elsewhere/")).collect();
+    assert!(wide.is_empty(), "{wide:#?}");
+}
+
+#[test]
 fn the_script_takes_every_option_of_quickstart() {
     let house = House::new();
     // What the script installs and builds is here already.
