@@ -8,13 +8,20 @@
 //! signed) changes nothing: what was in force stays, and the server says so. One that is past its
 //! time is taken, since it still names certificates that are revoked; whether it refuses everybody
 //! whom it might have named is for the configuration to say.
+//!
+//! Lists are fetched over lines that anybody may sit on, since they are signed; so whoever does can
+//! serve an old one, part of one (a delta), or leave one out. None of these brings a revoked
+//! certificate back while the server runs: a list is taken whole, and never for an older one.
 
-use std::collections::HashSet;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::collections::{BTreeMap, HashSet};
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use rustix::fs::OFlags;
+use rustls::server::WebPkiClientVerifier;
 use rustls_pki_types::CertificateRevocationListDer;
 use rustls_pki_types::pem::PemObject;
 use schemars::JsonSchema;
@@ -48,6 +55,9 @@ pub struct ListRow {
 struct List {
     row: ListRow,
     issuer: Vec<u8>,
+    /// Tells it from other lists of that issuer: the key that signed it, and which of the issuer's
+    /// certificates it is about.
+    scope: Vec<u8>,
     serials: HashSet<Vec<u8>>,
     der: CertificateRevocationListDer<'static>,
     /// Whether one accepted authority alone has this name. rustls finds a list by the name, and
@@ -67,11 +77,7 @@ impl Lists {
     /// [`errors::CRL_UNUSABLE`], which says what is wrong with which list.
     pub fn read(path: &Path, client_ca: &Path) -> Result<Self, Fault> {
         let failed = |e: &dyn core::fmt::Display| unusable(path, e);
-        let length = fs::metadata(path).map_err(|e| failed(&e))?.len();
-        if length > LARGEST {
-            return Err(failed(&"it is larger than 64 MiB"));
-        }
-        let bytes = fs::read(path).map_err(|e| failed(&e))?;
+        let bytes = bytes(path).map_err(|e| failed(&e))?;
         let ders: Vec<CertificateRevocationListDer<'static>> = if bytes.starts_with(&[0x30]) {
             vec![bytes.into()]
         } else {
@@ -83,8 +89,51 @@ impl Lists {
             return Err(failed(&"no list of revoked certificates is in it"));
         }
         let authorities = tls::certificates(client_ca)?;
-        let lists = ders.into_iter().map(|der| List::check(der, &authorities));
-        lists.collect::<Result<_, String>>().map(Self).map_err(|why| failed(&why))
+        let lists = ders.iter().map(|der| List::check(der.clone(), &authorities));
+        let lists = lists.collect::<Result<_, String>>().map_err(|why| failed(&why))?;
+        // What the handshake cannot use must not hold for open connections alone.
+        let roots = Arc::new(tls::roots(client_ca)?);
+        WebPkiClientVerifier::builder_with_provider(roots, tls::provider())
+            .with_crls(ders)
+            .build()
+            .map_err(|e| failed(&e))?;
+        Ok(Self(lists))
+    }
+
+    /// Checks that nothing is forgotten when these take the place of `before`: each list that was in
+    /// force is there, as new or newer. That of an authority that is not accepted any more may go.
+    ///
+    /// # Errors
+    /// [`errors::CRL_UNUSABLE`], which names the list.
+    fn follow(&self, before: &Self, path: &Path, client_ca: &Path) -> Result<(), Fault> {
+        let newest = |lists: &Self| {
+            let mut newest = BTreeMap::new();
+            for list in &lists.0 {
+                let of = (list.issuer.clone(), list.scope.clone());
+                let at = newest.entry(of).or_insert((i64::MIN, list.row.authority.clone()));
+                at.0 = at.0.max(list.row.this_update);
+            }
+            newest
+        };
+        let (old, new) = (newest(before), newest(self));
+        let authorities = tls::certificates(client_ca)?;
+        for ((issuer, scope), (was, authority)) in old {
+            let why = match new.get(&(issuer.clone(), scope)) {
+                Some((is, _)) if *is >= was => continue,
+                Some((is, _)) => format!(
+                    "the list of {authority} in it was made on {}, before the one in force, of {}; \
+                     a restart takes it",
+                    date(*is),
+                    date(was)
+                ),
+                None if !is_accepted(&issuer, &authorities) => continue,
+                None => format!(
+                    "it has no list of {authority} any more, and one is in force; a restart takes it"
+                ),
+            };
+            return Err(unusable(path, &why));
+        }
+        Ok(())
     }
 
     /// For rustls' verifier. What it cannot be given, [`Crls::refuses`] still looks into.
@@ -124,13 +173,23 @@ impl List {
             .filter_map(|authority| X509Certificate::from_der(authority).ok())
             .filter(|(_, authority)| authority.subject().as_raw() == issuer)
             .collect();
-        let signed = named.iter().any(|(_, a)| parsed.verify_signature(a.public_key()).is_ok());
-        match (!named.is_empty(), signed) {
-            (false, _) => {
-                return Err(format!("{name} is none of the authorities in tls.client_ca"));
+        if named.is_empty() {
+            return Err(format!("{name} is none of the authorities in tls.client_ca"));
+        }
+        let signer = named.iter().find(|(_, a)| parsed.verify_signature(a.public_key()).is_ok());
+        let Some((_, signer)) = signer else {
+            return Err(format!("the signature on the list of {name} is wrong"));
+        };
+        let mut scope = signer.public_key().raw.to_vec();
+        for extension in parsed.extensions() {
+            if extension.oid == oid_registry::OID_X509_EXT_DELTA_CRL_INDICATOR {
+                return Err(format!(
+                    "the list of {name} is a delta, which names what changed only: give the whole"
+                ));
             }
-            (true, false) => return Err(format!("the signature on the list of {name} is wrong")),
-            (true, true) => {}
+            if extension.oid == oid_registry::OID_X509_EXT_ISSUER_DISTRIBUTION_POINT {
+                scope.extend_from_slice(extension.value);
+            }
         }
         // RFC 5280 asks for it; without it nothing says how long the list may be believed.
         let next = parsed.next_update().ok_or_else(|| format!("the list of {name} has no end"))?;
@@ -145,8 +204,32 @@ impl List {
             revoked: serials.len() as u64,
         };
         let alone = named.len() == 1;
-        Ok(Self { row, issuer, serials, der, alone })
+        Ok(Self { row, issuer, scope, serials, der, alone })
     }
+}
+
+/// Whether an authority of this name is among those whose clients are accepted.
+fn is_accepted(issuer: &[u8], authorities: &[rustls_pki_types::CertificateDer<'static>]) -> bool {
+    authorities
+        .iter()
+        .filter_map(|authority| X509Certificate::from_der(authority).ok())
+        .any(|(_, authority)| authority.subject().as_raw() == issuer)
+}
+
+/// What is in the file. Whatever lies there by now, it is neither waited for nor read without end.
+fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+    use std::io::Error;
+    let waits_for_nobody = OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(waits_for_nobody).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(Error::other("it is no file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(Error::other("it is larger than 64 MiB"));
+    }
+    Ok(bytes)
 }
 
 /// A serial number without the zero that keeps it positive.
@@ -184,8 +267,9 @@ impl Change {
     }
 }
 
-/// What tells that a file is another one: its inode, length and time of change.
-type Stamp = (u64, u64, i64, i64);
+/// What tells that a file is another one: its inode, length and times of change. The second is of
+/// what is not in it too: whoever was not allowed to read it may be from then on.
+type Stamp = (u64, u64, [i64; 4]);
 
 /// What is known of the file.
 #[derive(Default)]
@@ -243,7 +327,11 @@ impl Crls {
         if at_once || there != seen.stamp {
             // First the stamp: a file that is replaced meanwhile is read once more.
             seen.stamp = there;
-            match Lists::read(path, &self.client_ca) {
+            let read = Lists::read(path, &self.client_ca).and_then(|lists| {
+                lists.follow(&self.current(), path, &self.client_ca)?;
+                Ok(lists)
+            });
+            match read {
                 Ok(lists) => {
                     changes.push(Change::Loaded(lists.text()));
                     *self.lists.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(lists);
@@ -328,7 +416,8 @@ impl Crls {
 
 fn stamp(path: &Path) -> Option<Stamp> {
     let found = fs::metadata(path).ok()?;
-    Some((found.ino(), found.len(), found.mtime(), found.mtime_nsec()))
+    let times = [found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec()];
+    Some((found.ino(), found.len(), times))
 }
 
 fn unusable(path: &Path, e: &dyn core::fmt::Display) -> Fault {
@@ -440,6 +529,141 @@ mod tests {
         place.put(good.as_bytes());
         assert!(matches!(crls.look(false, NOW).as_slice(), [Change::Loaded(_)]));
         assert_eq!(crls.warnings(NOW), [""; 0]);
+    }
+
+    #[test]
+    fn a_file_without_an_end_or_whose_writer_never_comes_holds_nobody_up() {
+        let place = Place::new();
+        let (one, serial) = place.client("one");
+        place.put(place.list(&[&serial], NOW).as_bytes());
+        let crls = Crls::open(&place.tls(false)).unwrap();
+        let path = place.dir.path().join("crl.pem");
+        let makes: [fn(&Path); 3] = [
+            |at| std::os::unix::fs::symlink("/dev/zero", at).unwrap(),
+            |at| {
+                let made = std::process::Command::new("mkfifo").arg(at).status().unwrap();
+                assert!(made.success());
+            },
+            |at| fs::create_dir(at).unwrap(),
+        ];
+        for make in makes {
+            fs::remove_file(&path).unwrap();
+            make(&path);
+            let found = crls.look(false, NOW);
+            let [Change::Refused(why)] = found.as_slice() else { panic!("{found:?}") };
+            assert!(why.contains("no file"), "{why}");
+            assert!(crls.refuses(&one, NOW).is_some());
+            assert_eq!(crls.warnings(NOW).len(), 1);
+            // For the next one to find something to take away.
+            let _ = fs::remove_dir(&path);
+            let _ = fs::write(place.dir.path().join("crl.new"), "");
+            fs::rename(place.dir.path().join("crl.new"), &path).unwrap();
+            crls.look(false, NOW);
+        }
+        let huge = File::create(&path).unwrap();
+        huge.set_len(LARGEST + 1).unwrap();
+        let found = crls.look(false, NOW);
+        let [Change::Refused(why)] = found.as_slice() else { panic!("{found:?}") };
+        assert!(why.contains("64 MiB"), "{why}");
+    }
+
+    #[test]
+    fn an_older_list_or_none_of_an_authority_brings_no_revoked_certificate_back() {
+        let place = Place::new();
+        let (one, serial) = place.client("one");
+        let (older, newer) = (place.list(&[], NOW), place.list(&[&serial], NOW + 60));
+        // Another authority, accepted at first.
+        let other = Authority::create("Elsewhere", NOW).unwrap();
+        let ca = place.dir.path().join("ca.pem");
+        fs::write(&ca, format!("{}{}", place.authority.own(), other.own())).unwrap();
+        let of_other = other.sign_list(&[], 7, NOW).unwrap();
+        place.put(format!("{newer}{of_other}").as_bytes());
+        let crls = Crls::open(&place.tls(false)).unwrap();
+        for (file, word) in [
+            (format!("{older}{of_other}"), "before the one in force"),
+            (of_other.clone(), "no list of CN=House"),
+            (newer.clone(), "no list of CN=Elsewhere"),
+        ] {
+            place.put(file.as_bytes());
+            let found = crls.look(false, NOW);
+            let [Change::Refused(why)] = found.as_slice() else { panic!("{file}: {found:?}") };
+            assert!(why.contains(word), "{why}");
+            assert!(crls.refuses(&one, NOW).is_some());
+        }
+        // Both in one file are the newer one; and whose clients are not accepted needs no list.
+        place.put(format!("{older}{newer}{of_other}").as_bytes());
+        assert!(matches!(crls.look(false, NOW).as_slice(), [Change::Loaded(_)]));
+        fs::write(&ca, place.authority.own()).unwrap();
+        place.put(newer.as_bytes());
+        assert!(matches!(crls.look(false, NOW).as_slice(), [Change::Loaded(_)]));
+        assert!(crls.refuses(&one, NOW).is_some());
+    }
+
+    #[test]
+    fn a_list_that_could_not_be_read_is_read_once_its_rights_are_changed() {
+        use std::os::unix::fs::PermissionsExt;
+        let place = Place::new();
+        let (one, serial) = place.client("one");
+        place.put(place.list(&[], NOW).as_bytes());
+        let crls = Crls::open(&place.tls(false)).unwrap();
+        let path = place.dir.path().join("crl.pem");
+        place.put(place.list(&[&serial], NOW).as_bytes());
+        // As if it had been looked at while only somebody else could read it.
+        crls.seen().stamp = stamp(&path);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(matches!(crls.look(false, NOW).as_slice(), [Change::Loaded(_)]));
+        assert!(crls.refuses(&one, NOW).is_some());
+    }
+
+    /// The test's authority with openssl, which makes lists that this server never would.
+    fn openssl(dir: &Path, extensions: &str) -> String {
+        let run = |arguments: &[&str]| {
+            let mut command = std::process::Command::new("openssl");
+            let done = command.current_dir(dir).args(arguments).output().unwrap();
+            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        };
+        let config = format!(
+            "[ca]\ndefault_ca = c\n[c]\ndatabase = index\ncrlnumber = number\n\
+             default_md = sha256\ndefault_crl_days = 9999\ncrl_extensions = x\n[x]\n{extensions}\n"
+        );
+        fs::write(dir.join("config"), config).unwrap();
+        fs::write(dir.join("index"), "").unwrap();
+        fs::write(dir.join("number"), "01\n").unwrap();
+        let sign = ["ca", "-config", "config", "-gencrl", "-out", "made.pem", "-cert", "ca.pem"];
+        run(&[&sign[..], &["-keyfile", "ca.key", "-keyform", "DER"]].concat());
+        fs::read_to_string(dir.join("made.pem")).unwrap()
+    }
+
+    #[test]
+    fn a_delta_or_a_list_with_what_nobody_here_knows_is_not_taken_for_the_whole() {
+        let place = Place::new();
+        let (one, serial) = place.client("one");
+        let key = place.authority.key().unwrap();
+        fs::write(place.dir.path().join("ca.key"), key.as_slice()).unwrap();
+        // Before whatever openssl takes for now.
+        const LONG_AGO: i64 = NOW - 86_400 * 365 * 20;
+        place.put(place.list(&[&serial], LONG_AGO).as_bytes());
+        let crls = Crls::open(&place.tls(false)).unwrap();
+        for (extensions, word) in [
+            ("2.5.29.27 = critical, DER:020101", "delta"),
+            // The same again would not be said again.
+            ("1.2.3.4 = critical, DER:0500", "CRL"),
+            ("2.5.29.27 = DER:020101", "delta"),
+            ("2.5.29.28 = critical, DER:30038401FF", "CRL"),
+        ] {
+            place.put(openssl(place.dir.path(), extensions).as_bytes());
+            let found = crls.look(false, LONG_AGO);
+            let [Change::Refused(why)] = found.as_slice() else {
+                panic!("{extensions}: {found:?}")
+            };
+            assert!(why.to_lowercase().contains(&word.to_lowercase()), "{why}");
+            assert!(crls.refuses(&one, NOW).is_some());
+        }
+        // One without is whole, and takes the place of the other.
+        place.put(openssl(place.dir.path(), "authorityKeyIdentifier = keyid").as_bytes());
+        assert!(matches!(crls.look(false, LONG_AGO).as_slice(), [Change::Loaded(_)]));
+        assert!(crls.refuses(&one, NOW).is_none());
     }
 
     #[test]

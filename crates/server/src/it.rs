@@ -56,6 +56,31 @@ impl Handler for Memory {
     }
 }
 
+/// An admin port over this key manager, without sockets.
+pub(crate) fn admin_over(manager: Arc<dyn Manager>) -> Arc<crate::admin::Admin> {
+    let tally = || crate::admission::Tally::new(std::time::Duration::from_secs(10));
+    Arc::new(crate::admin::Admin {
+        manager,
+        kmip: None,
+        listen: String::new(),
+        gate: crate::admission::Gate::new(8),
+        strangers: tally(),
+        refused: tally(),
+        certificates: None,
+        creating: Arc::default(),
+    })
+}
+
+/// An officer, as a certificate names one.
+pub(crate) fn officer() -> crate::identity::Identity {
+    let authority = Authority::create("Test CA", now()).unwrap();
+    let subject = Subject { user: "officer".into(), group: None };
+    let issued = authority.issue_client(&subject, 5, now()).unwrap();
+    let der = crate::pki::first_certificate(&issued.certificate).unwrap();
+    let peer = "127.0.0.1:1".parse().unwrap();
+    crate::identity::Identity::of_certificate(&der, peer).unwrap()
+}
+
 fn no<T>() -> Result<T, Fault> {
     Err(Fault::new(errors::CONFLICT, "not in this test"))
 }
@@ -215,7 +240,7 @@ impl Trials for Memory {
         None
     }
     fn answered(&self, _: &str) -> Result<Option<Answered>, Fault> {
-        no()
+        Ok(None)
     }
     fn answer_mark(&self, _: &str, _: &[u8]) -> Result<Arc<strongroom_engine::Mark>, Fault> {
         no()

@@ -19,8 +19,10 @@ use strongroom_policy::approval::{
 use strongroom_policy::{Action, AdminAction};
 use zeroize::Zeroizing;
 
+use super::asked::{decoded, object_of};
 use super::handlers::blocking;
-use super::{ANCHORS, Admin, Route, decoded, object_of};
+use super::routes::{ANCHORS, RUN_RETENTION};
+use super::{Admin, Route};
 use crate::errors::Fault;
 use crate::identity::Identity;
 use crate::service::{AdminAsk, Manager};
@@ -71,8 +73,7 @@ const SHOWN: &[&str] = &[
 
 /// Requests that wait for nothing, though their action could: they undo, change nothing yet, or do
 /// what comes by itself anyway (and on a full disk, where no request could be opened).
-const FREE: [&str; 4] =
-    ["Withdraw Grant", "Recall Destruction", "Prepare Root Key", super::RUN_RETENTION];
+const FREE: [&str; 4] = ["Withdraw Grant", "Recall Destruction", "Prepare Root Key", RUN_RETENTION];
 
 /// A request that was let through.
 #[derive(Default)]

@@ -12,7 +12,8 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use strongroom_crypto::sha256;
 
-use super::{Admin, IMPORT, Particulars, Route};
+use super::door::Particulars;
+use super::{Admin, IMPORT, Route};
 use crate::errors::{self, Fault};
 use crate::identity::Identity;
 use crate::pki::hex;
@@ -52,12 +53,21 @@ pub(super) fn name(identity: &Identity, key: &str) -> String {
     hex(&sha256(&[identity.caller.user.as_bytes(), b"\0", key.as_bytes()]))
 }
 
+/// A request with a key.
+#[derive(Clone, Copy)]
+pub(super) struct Ask<'a> {
+    pub(super) route: &'static Route,
+    pub(super) key: &'a str,
+    /// Whether it waited for no approval because its answer was there. By the time that it is its
+    /// turn that may be gone, and then it must not be carried out.
+    pub(super) again: bool,
+}
+
 /// Carries a request out, unless that was done already.
 pub(super) async fn once(
     admin: &Admin,
     identity: &Identity,
-    route: &Route,
-    key: &str,
+    Ask { route, key, again: repeats }: Ask<'_>,
     around: Around,
     request: Request,
 ) -> Result<Response, Fault> {
@@ -79,6 +89,11 @@ pub(super) async fn once(
             return Err(Fault::new(errors::CONFLICT, what));
         };
         return Ok(again(answer));
+    }
+    if repeats {
+        let what = "The answer to this request was kept for a day, and that is over by now: send it \
+                    again under another key if it is to be carried out once more.";
+        return Err(Fault::new(errors::CONFLICT, what));
     }
     let mark = admin.manager.answer_mark(&name, &asked)?;
     let manager = admin.manager.around(&Around { mark: Some(mark.clone()), ..around })?;
@@ -103,4 +118,30 @@ fn again(answer: Vec<u8>) -> Response {
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     response.extensions_mut().insert(Particulars(vec![("repeated", "true".to_owned())]));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::admin::ROUTES;
+    use crate::it::{Memory, admin_over, officer};
+
+    /// Somebody may send a request whose key is about to be forgotten: what let it past the
+    /// approvals is gone when its turn comes.
+    #[tokio::test]
+    async fn what_waited_for_no_approval_because_it_came_before_is_never_carried_out() {
+        let memory = Arc::new(Memory::default());
+        let admin = admin_over(memory);
+        let route = ROUTES.iter().find(|route| route.operation == "Create Key").unwrap();
+        for (again, words) in [(true, "over by now"), (false, "not in this test")] {
+            let ask = Ask { route, key: "k", again };
+            let body = Body::from("{\"algorithm\":\"AES\"}");
+            let request = Request::builder().uri("/v1/keys").method("POST").body(body).unwrap();
+            let done = once(&admin, &officer(), ask, Around::default(), request).await;
+            let fault = done.unwrap_err();
+            assert!(fault.detail.contains(words), "{again}: {fault}");
+        }
+    }
 }

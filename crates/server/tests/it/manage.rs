@@ -208,6 +208,45 @@ fn a_create_that_comes_again_makes_no_second_key_not_even_after_a_crash() {
 }
 
 #[test]
+fn a_create_whose_client_hung_up_and_comes_again_is_one_create() {
+    let house = House::serving();
+    let url = format!("https://{}/v1/keys", house.admin);
+    let dir = house.data().join("bundles/officer");
+    let records = || {
+        let tail = house.json(&["audit", "tail", "--operation", "Create Key", "-n", "50"]);
+        tail["records"].as_array().unwrap().clone()
+    };
+    // Until one hung up in the middle: not before the server had the request, nor after its answer.
+    for attempt in 0..20 {
+        let (name, key) = (format!("pair-{attempt}"), format!("Idempotency-Key: {attempt}"));
+        let body = json!({ "algorithm": "RSA", "length": 4096, "name": name });
+        let before = records().len();
+        let mut first = std::process::Command::new("curl")
+            .args(["-s", "-d", &body.to_string(), "-H", &key])
+            .args(["--cacert".as_ref(), dir.join("ca.pem").as_os_str()])
+            .args(["--cert".as_ref(), dir.join("cert.pem").as_os_str()])
+            .args(["--key".as_ref(), dir.join("key.pem").as_os_str()])
+            .arg(&url)
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(60 + 10 * attempt));
+        first.kill().unwrap();
+        let answered = first.wait_with_output().unwrap().stdout.len();
+        let again = house.api("officer", "POST", "/v1/keys", Some(&body), &[&key]);
+        assert_eq!(again.status, 200, "{}", again.body);
+        let of_it = records().len() - before;
+        if answered > 0 || of_it < 2 {
+            continue;
+        }
+        let repeated = records().iter().filter(|r| r["detail"] == json!("repeated=true")).count();
+        assert_eq!(repeated, 1, "{:?}", records());
+        return;
+    }
+    panic!("no client hung up in the middle");
+}
+
+#[test]
 fn a_key_that_was_changed_since_it_was_seen_is_left_alone() {
     let house = House::serving();
     let id = house.json(&["key", "create", "k"])["id"].as_str().unwrap().to_owned();
