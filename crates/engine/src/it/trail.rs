@@ -50,7 +50,7 @@ fn verifying_says_which_records_hold_before_the_fault() {
     let last = bench.engine.status().changes.0;
     let database = rusqlite::Connection::open(bench.dir.path().join("store.db")).unwrap();
     let edit = "UPDATE journal SET actor = 'nobody' WHERE seq = ?1";
-    assert_eq!(database.execute(edit, [last - 1]).unwrap(), 1);
+    assert_eq!(database.execute(edit, [last as i64 - 1]).unwrap(), 1);
     let (changes, uses) = bench.engine.audit_verify_chains(&[]);
     let fault = changes.unwrap_err();
     assert_eq!((fault.seq, fault.held), (Some(last - 1), Some((1, last - 2))), "{fault}");
