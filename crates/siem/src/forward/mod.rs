@@ -118,7 +118,17 @@ pub enum Begin {
     Newest,
 }
 
+/// The kind of record that holds a signed head. Only a chain itself writes it.
+const SIGNED_HEAD: &str = "signed-head";
+
+/// What tells which records were deleted on purpose, with the head behind them.
+const SEGMENT_DELETED: &str = "segment-deleted";
+
 /// Which events a destination gets. All conditions must hold; an empty list holds always.
+///
+/// Signed heads and recorded deletions go to every destination whatever it asks for: a collector
+/// without them proves nothing about the past, and records are deleted here once a head behind them
+/// is kept elsewhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Kinds of record.
@@ -134,6 +144,9 @@ pub struct Filter {
 impl Filter {
     /// Whether the event passes.
     pub fn wants(&self, event: &Event) -> bool {
+        if event.kind == SIGNED_HEAD || event.action == SEGMENT_DELETED {
+            return true;
+        }
         let among = |list: &[String], value: &str| {
             list.is_empty() || list.iter().any(|wanted| wanted == value)
         };

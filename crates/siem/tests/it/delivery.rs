@@ -279,6 +279,43 @@ fn a_filter_holds_events_back_and_the_cursor_passes_them() {
 }
 
 #[test]
+fn signed_heads_and_deletions_pass_every_filter() {
+    let dir = tempfile::tempdir().unwrap();
+    let chain = Chain::new("uses");
+    for seq in 1..=12 {
+        let mut event = chain.event(seq);
+        match seq % 4 {
+            0 => (event.kind, event.action) = ("signed-head".into(), "anchor".into()),
+            1 => (event.kind, event.action) = ("noted".into(), "segment-deleted".into()),
+            _ => {}
+        }
+        chain.push_event(event);
+    }
+    let filters = [
+        Filter { actions: vec!["Encrypt".into()], ..Filter::default() },
+        Filter { users: vec!["nobody".into()], ..Filter::default() },
+        Filter { severity: Some(Severity::Emergency), ..Filter::default() },
+        Filter { kinds: vec!["refusal".into()], ..Filter::default() },
+    ];
+    let receivers: Vec<Receiver> = filters.iter().map(|_| Receiver::new(Manner::Good)).collect();
+    let destinations = receivers.iter().zip(filters).enumerate().map(|(i, (receiver, filter))| {
+        let mut to = destination(&format!("d{i}"), receiver.address);
+        to.filter = filter;
+        to
+    });
+    let forwarder = start(dir.path(), &[&chain], destinations.collect());
+    eventually("all to be confirmed", || forwarder.confirmed("uses") == Some(12));
+    assert!(forwarder.stop(SOON));
+    let ids = chain.ids();
+    let expected: Vec<_> = [1, 4, 5, 8, 9, 12].map(|seq: usize| ids[seq - 1].clone()).into();
+    for receiver in &receivers {
+        let mut got: Vec<_> = receiver.ids().into_iter().collect();
+        got.sort_by_key(|id| ids.iter().position(|known| known == id));
+        assert_eq!(got, expected);
+    }
+}
+
+#[test]
 fn a_destination_may_begin_behind_the_newest_record_and_stays_there() {
     let dir = tempfile::tempdir().unwrap();
     let chain = Chain::new("uses");
