@@ -36,6 +36,7 @@ impl Serve {
         }
         refuse_slot_beside_data(&config, manager.as_ref())?;
         manager.event("configuration-loaded", &self.config.display().to_string());
+        manager.configured(Config::values(Some(&self.config), std::env::vars())?);
         match unseal_automatically(&manager) {
             Ok(true) => {}
             Ok(false) => tracing::warn!("sealed: {}", errors::SEALED.next),

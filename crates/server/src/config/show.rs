@@ -42,10 +42,33 @@ impl Config {
         }
         Ok(format!("{}\n", out.trim_end()))
     }
+
+    /// What `file` and `env` come to: every key that has a value, with it, in the order of the table;
+    /// destinations by their names.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn values(
+        file: Option<&Path>,
+        env: impl Iterator<Item = (String, String)>,
+    ) -> Result<Vec<(String, String)>, Fault> {
+        let mut settings = Settings::read(file, env)?;
+        let config = Self::build(&mut settings)?;
+        let of_key = |key: &Key| (key.path.to_owned(), value_of(key, &settings, &config).0);
+        let mut values: Vec<_> = KEYS.iter().map(of_key).filter(|(_, v)| !v.is_empty()).collect();
+        for (table, _) in &settings.forward {
+            let name = table.get("name").and_then(toml::Value::as_str).unwrap_or_default();
+            let pairs: Vec<_> =
+                table.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+            values.push((format!("{}.{name}", forward::SECTION), pairs.join(", ")));
+        }
+        Ok(values)
+    }
 }
 
-fn line(name: &str, key: &Key, settings: &Settings, config: &Config) -> String {
-    let (value, origin) = match (settings.values.get(key.path), key.default) {
+/// The value of a key, nothing where there is none, and where it is from.
+fn value_of<'a>(key: &Key, settings: &'a Settings, config: &Config) -> (String, &'a str) {
+    match (settings.values.get(key.path), key.default) {
         (Some((value, _)), _) if value.as_str() == Some("") => (String::new(), "not set"),
         (Some((toml::Value::String(path), origin)), _) if key.kind == Kind::Path => {
             (whole(&settings.base.join(path)), origin.as_str())
@@ -56,7 +79,11 @@ fn line(name: &str, key: &Key, settings: &Settings, config: &Config) -> String {
             Some((path, origin)) => (whole(path), origin),
             None => (String::new(), "not set"),
         },
-    };
+    }
+}
+
+fn line(name: &str, key: &Key, settings: &Settings, config: &Config) -> String {
+    let (value, origin) = value_of(key, settings, config);
     if value.is_empty() {
         return format!("#{name} = \"\"  # {origin}\n");
     }

@@ -17,6 +17,7 @@ use strongroom_siem::Style;
 use zeroize::Zeroizing;
 
 use super::backup::{self, Backups, Pieces};
+use super::configured::Configured;
 use super::retention::{self, Keeps, Round};
 use super::schedule::Schedule;
 use super::{
@@ -51,6 +52,7 @@ pub(super) struct Shared {
     forwarding: Forwarding,
     round: Round,
     schedule: Schedule,
+    configured: Configured,
     /// What goes into a backup beside the store and the audit: name in it, and path.
     beside: Vec<(String, PathBuf)>,
 }
@@ -132,6 +134,7 @@ impl EngineManager {
             forwarding: Forwarding::new(config),
             round: Round::default(),
             schedule: Schedule::new(config.backup.clone(), config.data.site),
+            configured: Configured::default(),
             beside: beside(config),
         };
         Ok(Self { engine, shared: Arc::new(shared) })
@@ -539,6 +542,11 @@ impl Manager for EngineManager {
             self.event(change.kind, &change.text);
         }
         self.shared.schedule.tick(&self.engine, &self.shared.beside);
+        self.shared.configured.tell(&self.engine);
+    }
+
+    fn configured(&self, values: Vec<(String, String)>) {
+        self.shared.configured.set(values);
     }
 
     fn tell_ahead(&self, certificates: Vec<Ending>) {

@@ -5,6 +5,7 @@ mod access;
 mod approvals;
 mod audit;
 mod backup;
+mod configured;
 mod engine;
 mod faults;
 mod keys;
@@ -212,6 +213,9 @@ pub trait Manager: Handler + Access + Approvals + Backups + Keeps + Keys + Trial
     fn confirm_clock(&self, caller: &Caller) -> Result<(), Fault>;
     /// What has to be done every second: dates that have come.
     fn tick(&self);
+    /// Has the audit told what of the configuration is another than at the start before: every key
+    /// with its value.
+    fn configured(&self, _values: Vec<(String, String)>) {}
     /// What has to be done every minute or so: telling the audit what ends soon. `certificates` are
     /// the server's and the authorities'.
     fn tell_ahead(&self, certificates: Vec<Ending>);
