@@ -1,5 +1,7 @@
 //! What is to come of keys by their dates.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::ControlFlow;
 
 use strongroom_kmip::Tag;
@@ -11,9 +13,6 @@ use strongroom_store::{
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::keys::{KeySummary, summary};
-
-/// Most that are told.
-const MOST: usize = 10_000;
 
 /// What comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,6 +45,41 @@ impl Comes {
     }
 }
 
+impl Comes {
+    const ALL: [Self; 6] = [
+        Self::Activation,
+        Self::ProtectStop,
+        Self::Deactivation,
+        Self::Rotation,
+        Self::Archival,
+        Self::Destruction,
+    ];
+}
+
+/// The place of a date among all dates of all keys: the order in which they come.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ExpiringPlace {
+    at: i64,
+    comes: Comes,
+    id: String,
+}
+
+impl ExpiringPlace {
+    /// Reads a place as it is written; none if it is none.
+    pub fn read(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, '/');
+        let (at, comes, id) = (parts.next()?, parts.next()?, parts.next()?);
+        let comes = Comes::ALL.into_iter().find(|known| known.name() == comes)?;
+        Some(Self { at: at.parse().ok()?, comes, id: id.to_owned() })
+    }
+}
+
+impl fmt::Display for ExpiringPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.at, self.comes.name(), self.id)
+    }
+}
+
 /// A date of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expiring {
@@ -57,31 +91,52 @@ pub struct Expiring {
     pub at: i64,
 }
 
+impl Expiring {
+    /// Where it stands among all.
+    pub fn place(&self) -> ExpiringPlace {
+        ExpiringPlace { at: self.at, comes: self.comes, id: self.key.id.clone() }
+    }
+}
+
 impl Engine {
-    /// What comes of keys until `until`, POSIX seconds, the next first; at most some thousands.
+    /// What comes of keys until `until`, POSIX seconds, the next first: those behind `after`, and at
+    /// most `most`.
     ///
     /// # Errors
     /// [`EngineError::Sealed`], or the store's.
-    pub fn expiring(&self, until: i64) -> Result<Vec<Expiring>, EngineError> {
+    pub fn expiring(
+        &self,
+        until: i64,
+        after: Option<&ExpiringPlace>,
+        most: usize,
+    ) -> Result<Vec<Expiring>, EngineError> {
         let inner = &self.inner;
         inner.unsealed().ok_or(EngineError::Sealed)?;
         let now = inner.time().earliest();
-        let mut found = Vec::new();
+        let mut found = BTreeMap::new();
         inner.store.read::<_, StoreError>(|tx| {
             // Protect Stop moves nothing, so no index of due dates has it.
             tx.scan(&Candidates::All, Order::Oldest, |object| {
-                let dates = dates(&object, now).into_iter().filter(|(_, at)| *at <= until);
-                found.extend(dates.map(|(comes, at)| Expiring {
-                    key: summary(&object, now),
-                    comes,
-                    at,
-                }));
-                if found.len() < MOST { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                for (comes, at) in dates(&object, now) {
+                    let place = ExpiringPlace { at, comes, id: object.id.0.clone() };
+                    if at > until || after.is_some_and(|after| place <= *after) {
+                        continue;
+                    }
+                    found.insert(place, summary(&object, now));
+                    // What is kept does not grow with the store.
+                    if found.len() > most {
+                        found.pop_last();
+                    }
+                }
+                ControlFlow::Continue(())
             })
         })?;
-        found.sort_by(|a, b| (a.at, a.comes, &a.key.id).cmp(&(b.at, b.comes, &b.key.id)));
-        found.truncate(MOST);
-        Ok(found)
+        let told = |(place, key): (ExpiringPlace, KeySummary)| Expiring {
+            key,
+            comes: place.comes,
+            at: place.at,
+        };
+        Ok(found.into_iter().map(told).collect())
     }
 }
 

@@ -84,7 +84,7 @@ pub use disk::{DiskLimits, DiskState, DiskStatus};
 pub use engine::Engine;
 pub use error::EngineError;
 pub use event::Event;
-pub use expiring::{Comes, Expiring};
+pub use expiring::{Comes, Expiring, ExpiringPlace};
 pub use forward::siem_event;
 pub use grants::{Grant, GrantOn, KeyGroup, Subject};
 pub use keys::{KeyDetail, KeyFilter, KeySummary};

@@ -221,7 +221,7 @@ impl Keys for Memory {
     fn destroy_key(&self, _: &Caller, _: &str, _: Option<i64>) -> Result<KeyDestroyed, Fault> {
         no()
     }
-    fn expiring(&self, _: i64) -> Result<Vec<ExpiringRow>, Fault> {
+    fn expiring(&self, _: i64, _: Option<&str>, _: usize) -> Result<Page<ExpiringRow>, Fault> {
         no()
     }
     fn import_keys(&self, _: &Caller, _: &[ImportKey]) -> Result<Vec<ImportedRow>, Fault> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::Request;
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 
 use super::routes::Route;
@@ -10,6 +11,9 @@ use super::{Admin, dry_run, idempotency};
 use crate::errors::Fault;
 use crate::identity::Identity;
 use crate::service::Around;
+
+/// Requests whose handler looks at If-Match itself, and wants it.
+const OWN_CONDITION: [&str; 3] = ["Change Policy", "Require Approval", "Waive Approval"];
 
 /// What a request wants to go around it.
 pub(super) struct Asked {
@@ -44,14 +48,22 @@ impl Asked {
             dry_run::check(route)?;
         }
         let key = idempotency::key(route, request)?.filter(|_| !dry_run);
-        // Rules have a condition of their own.
-        let about = request.uri().path().starts_with("/v1/keys/");
-        let tag = request.headers().get(axum::http::header::IF_MATCH).filter(|_| about);
-        let tag = tag.map(|tag| tag.to_str().map(|tag| tag.trim_matches('"').to_owned()));
-        let only_if = match (object_of(request.uri().path()), tag.transpose()) {
-            (Some(id), Ok(Some(tag))) if tag != "*" => Some((id, tag)),
-            (_, Ok(_)) => None,
-            (_, Err(_)) => return Err(Fault::bad_request("If-Match is not an ETag.")),
+        let tag = request.headers().get(header::IF_MATCH).map(HeaderValue::to_str);
+        let Ok(tag) = tag.transpose() else {
+            return Err(Fault::bad_request("If-Match is not an ETag."));
+        };
+        let tag = tag.map(|tag| tag.trim_matches('"').to_owned());
+        let only_if = match (object_of(request.uri().path()), tag) {
+            (_, None) => None,
+            (Some(id), Some(tag)) => (tag != "*").then_some((id, tag)),
+            (None, Some(_)) if OWN_CONDITION.contains(&route.operation) => None,
+            // Who sends one relies on it.
+            (None, Some(_)) => {
+                return Err(Fault::bad_request(format!(
+                    "\"{}\" takes no If-Match: what it changes has no ETag.",
+                    route.operation
+                )));
+            }
         };
         Ok(Self { dry_run, key, again: false, only_if })
     }

@@ -15,6 +15,7 @@ use zeroize::Zeroize;
 
 use super::Admin;
 use super::handlers::{Answer, blocking, body};
+use super::pages::{Page, Which};
 use super::types::{AuditRecord, KeyLink, KeyRow, SecretText};
 use crate::errors::Fault;
 use crate::identity::Identity;
@@ -290,18 +291,25 @@ pub(super) async fn destroy(
 pub(super) struct Within {
     /// Seconds from now. Default: 30 days.
     within: Option<i64>,
+    /// How many rows at most: 1 to 1000, 100 if it is left out.
+    #[schemars(range(min = 1, max = 1000))]
+    limit: Option<usize>,
+    /// Where the page before ended.
+    after: Option<String>,
 }
 
 pub(super) async fn expiring(
     State(admin): State<Arc<Admin>>,
     Extension(identity): Extension<Identity>,
     parameters: Result<Query<Within>, QueryRejection>,
-) -> Answer<Vec<ExpiringRow>> {
-    let Ok(Query(Within { within })) = parameters else {
-        return Err(Fault::bad_request("The only parameter is within, in seconds."));
+) -> Answer<Page<ExpiringRow>> {
+    let Ok(Query(Within { within, limit, after })) = parameters else {
+        return Err(Fault::bad_request("The parameters are within, in seconds, limit and after."));
     };
+    let (limit, after) = Which::new(limit, after).bounds()?;
     let within = within.unwrap_or(30 * 86_400);
-    Ok(Json(blocking(admin, identity, move |m, _| m.expiring(within)).await?))
+    let page = blocking(admin, identity, move |m, _| m.expiring(within, after.as_deref(), limit));
+    Ok(Json(page.await?))
 }
 
 pub(super) async fn import(

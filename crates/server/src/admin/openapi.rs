@@ -181,7 +181,7 @@ fn described() -> Vec<Described> {
             .gives::<KeyDestroyed>(),
         on("GET", "/v1/expiring", "What comes of keys by their dates.")
             .query::<Within>()
-            .gives::<Vec<ExpiringRow>>(),
+            .gives::<Page<ExpiringRow>>(),
         on("GET", "/v1/uses", "How something was used, and what hangs on a key.")
             .query::<UsesTarget>()
             .gives::<UsesView>(),
@@ -358,7 +358,7 @@ fn operation(d: &Described, generator: &mut SchemaGenerator) -> Value {
             "schema": { "type": "boolean" },
         }));
     }
-    if tried && d.path.starts_with("/v1/keys/") {
+    if tried && d.path.contains("/keys/{id}") {
         parameters.push(json!({
             "name": "If-Match", "in": "header", "required": false,
             "description": "The ETag of the key as it was read: it is left alone if it is another.",

@@ -52,17 +52,27 @@ impl Which {
         Self { limit, after }
     }
 
+    /// How many rows at most, and where the page before ended: for lists that are cut where they are
+    /// read.
+    ///
+    /// # Errors
+    /// [`Fault::bad_request`] for a limit out of range.
+    pub fn bounds(self) -> Result<(usize, Option<String>), Fault> {
+        let limit = self.limit.unwrap_or(USUAL);
+        if !(1..=MOST).contains(&limit) {
+            return Err(Fault::bad_request(format!("limit is a number from 1 to {MOST}.")));
+        }
+        Ok((limit, self.after))
+    }
+
     /// The page of `rows` that is asked for. `key` tells rows apart and puts them in order.
     ///
     /// # Errors
     /// [`Fault::bad_request`] for a limit out of range.
     pub fn page<T>(self, mut rows: Vec<T>, key: impl Fn(&T) -> String) -> Result<Page<T>, Fault> {
-        let limit = self.limit.unwrap_or(USUAL);
-        if !(1..=MOST).contains(&limit) {
-            return Err(Fault::bad_request(format!("limit is a number from 1 to {MOST}.")));
-        }
+        let (limit, after) = self.bounds()?;
         rows.sort_by_cached_key(&key);
-        if let Some(after) = &self.after {
+        if let Some(after) = &after {
             rows.retain(|row| key(row) > *after);
         }
         let more = rows.len() > limit;

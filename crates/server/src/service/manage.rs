@@ -3,7 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use strongroom_engine::{
-    Expiring, KeyToImport, NewKey, Revocation, UseReport, UsesOf, Wrapped, WrappedHow,
+    Expiring, ExpiringPlace, KeyToImport, NewKey, Revocation, UseReport, UsesOf, Wrapped,
+    WrappedHow,
 };
 use strongroom_kmip::{
     CryptographicAlgorithm, CryptographicUsageMask, HashingAlgorithm, RevocationReasonCode,
@@ -14,8 +15,8 @@ use zeroize::Zeroizing;
 use super::engine::EngineManager;
 use super::{Caller, keys};
 use crate::admin::types::{
-    CreateKey, ExpiringRow, ImportKey, ImportedRow, KeyCreated, KeyDestroyed, RevokeKey, UsedBy,
-    UsesTarget, UsesView, WrappedKey,
+    CreateKey, ExpiringRow, ImportKey, ImportedRow, KeyCreated, KeyDestroyed, Page, RevokeKey,
+    UsedBy, UsesTarget, UsesView, WrappedKey,
 };
 use crate::errors::{self, Fault};
 use crate::kmip_listener::now;
@@ -36,7 +37,12 @@ pub trait Keys {
         delay: Option<i64>,
     ) -> Result<KeyDestroyed, Fault>;
     /// What comes of keys within so many seconds.
-    fn expiring(&self, within: i64) -> Result<Vec<ExpiringRow>, Fault>;
+    fn expiring(
+        &self,
+        within: i64,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<ExpiringRow>, Fault>;
     /// Imports keys, all of them or none.
     fn import_keys(&self, caller: &Caller, keys: &[ImportKey]) -> Result<Vec<ImportedRow>, Fault>;
     /// How something was used, and what hangs on it.
@@ -85,9 +91,22 @@ impl Keys for EngineManager {
         Ok(KeyDestroyed { id: id.to_owned(), at })
     }
 
-    fn expiring(&self, within: i64) -> Result<Vec<ExpiringRow>, Fault> {
-        let found = self.engine.expiring(now().saturating_add(within.max(0)))?;
-        Ok(found.into_iter().map(expiring_row).collect())
+    fn expiring(
+        &self,
+        within: i64,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<ExpiringRow>, Fault> {
+        let after = after.map(|text| {
+            ExpiringPlace::read(text).ok_or_else(|| Fault::bad_request("after is no cursor."))
+        });
+        let after = after.transpose()?;
+        let until = now().saturating_add(within.max(0));
+        let mut found = self.engine.expiring(until, after.as_ref(), limit.saturating_add(1))?;
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let after = found.last().filter(|_| more).map(|last| last.place().to_string());
+        Ok(Page { rows: found.into_iter().map(expiring_row).collect(), after })
     }
 
     fn import_keys(&self, caller: &Caller, given: &[ImportKey]) -> Result<Vec<ImportedRow>, Fault> {

@@ -163,6 +163,22 @@ fn what_comes_of_keys_is_listed_by_its_date() {
     assert_eq!(comes, expected);
     let rows = house.json(&["key", "expiring", "--within", "1y"]);
     assert_eq!(rows.as_array().unwrap().len(), 4);
+    // In pages, whose cursor goes by date.
+    let (mut seen, mut after) = (Vec::new(), String::new());
+    loop {
+        let path = format!("/v1/expiring?within=31536000&limit=3{after}");
+        let page = house.api("auditor", "GET", &path, None, &[]).body;
+        let rows = page["rows"].as_array().unwrap().clone();
+        assert!(rows.len() <= 3, "{page}");
+        seen.extend(rows);
+        let Some(last) = page["after"].as_str() else { break };
+        after = format!("&after={}", last.replace(' ', "%20").replace('/', "%2F"));
+    }
+    assert_eq!(serde_json::Value::Array(seen), house.json(&["key", "expiring", "--within", "1y"]));
+    for wrong in ["limit=0", "limit=1001", "after=x", "after=1/birth/x", "whatever=1"] {
+        let path = format!("/v1/expiring?{wrong}");
+        assert_eq!(house.api("auditor", "GET", &path, None, &[]).status, 400, "{wrong}");
+    }
     let people = text(&house.run(&["key", "expiring", "--within", "1y"]));
     assert!(
         people.lines().all(|l| l.chars().count() <= 80) && people.contains("later"),
@@ -261,8 +277,29 @@ fn a_key_that_was_changed_since_it_was_seen_is_left_alone() {
         let refused = act(verb, &condition);
         assert_eq!((refused.status, &refused.body["code"]), (412, &json!(3046)), "{verb}");
     }
+    let member = format!("/v1/key-groups/g/keys/{id}");
+    for method in ["PUT", "DELETE"] {
+        let refused = house.api("officer", method, &member, Some(&json!({})), &[&condition]);
+        assert_eq!(refused.status, 412, "{method}: {}", refused.body);
+    }
     let now = house.api("officer", "GET", &path, None, &[]).etag.unwrap();
     assert_eq!(act("activate", &format!("If-Match: {now}")).status, 200);
+    // Who sends one relies on it: where nothing has an ETag it is not passed over in silence.
+    let grant = json!({ "key": id, "user": "x", "operations": ["Get"] });
+    let role = json!({ "role": "officer" });
+    for (bundle, method, path, body) in [
+        ("officer", "POST", "/v1/keys", &json!({ "algorithm": "AES" })),
+        ("officer", "POST", "/v1/grants", &grant),
+        ("officer", "PUT", "/v1/roles/olga", &role),
+        ("sysadmin", "POST", "/v1/root/seal", &json!({})),
+    ] {
+        let refused = house.api(bundle, method, path, Some(body), &["If-Match: \"1\""]);
+        let said = refused.body["detail"].as_str().unwrap().to_owned();
+        assert_eq!(refused.status, 400, "{path}: {}", refused.body);
+        assert!(said.contains("takes no If-Match"), "{path}: {said}");
+    }
+    assert_eq!(house.json(&["status"])["state"], "serving");
+    assert!(!house.json(&["role", "list"]).to_string().contains("olga"));
 }
 
 #[test]

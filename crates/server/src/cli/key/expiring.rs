@@ -25,7 +25,7 @@ pub struct Expiring {
 impl Expiring {
     pub fn run(self) -> Done {
         let client = Client::new(&self.reach, READERS)?;
-        let rows: Vec<ExpiringRow> = client.get(&format!("/v1/expiring?within={}", self.within))?;
+        let rows: Vec<ExpiringRow> = client.all(&format!("/v1/expiring?within={}", self.within))?;
         show(self.reach.output, &rows, |rows| text(rows))?;
         Ok(Exit::Ok)
     }
