@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Output;
 
+use serde_json::json;
 use strongroom_client::{Config, Connection, Pem};
 
 use crate::house::{House, text};
@@ -230,6 +231,78 @@ fn rules_that_could_not_be_met_or_lifted_are_refused() {
     two.done(&["approval", "require", "x", "--on", "destroy"]);
     two.fails(&["role", "revoke", "otto", "--yes"], 1, 3027);
     two.fails(&["role", "revoke", "otto", "--dry-run"], 1, 3027);
+}
+
+#[test]
+fn custodians_make_an_officer_under_the_strict_preset_and_he_alone_lifts_nothing() {
+    let two = Two::with(&["--preset", "two-officers"]);
+    // The other officer has left: taking a certificate away waits for nobody.
+    two.done(&["client", "revoke", "otto", "--yes", "--reason", "left"]);
+    let alone = two.house.run(&["approval", "waive", "two-officers", "--yes"]);
+    assert_ne!(alone.status.code(), Some(0), "{}", text(&alone));
+    let recover = |user: &str, shares: &[u8]| {
+        let out = two.house.dir.path().join(user);
+        let mut command = vec!["root".to_owned(), "recover-officer".into(), user.into()];
+        command.extend(["--out".to_owned(), out.to_str().unwrap().to_owned()]);
+        for n in shares {
+            let share = two.house.data().join(format!("recovery-shares/share-{n}-of-5.txt"));
+            command.extend(["--share-file".to_owned(), share.to_str().unwrap().to_owned()]);
+        }
+        let command: Vec<&str> = command.iter().map(String::as_str).collect();
+        // Who brings the shares needs no office.
+        (two.house.run_as(&two.house.data().join("bundles/client"), &command), out)
+    };
+    let (few, out) = recover("nora", &[1, 2]);
+    assert_eq!(few.status.code(), Some(3), "{}", text(&few));
+    assert!(!out.join("cert.pem").exists());
+    let (done, nora) = recover("nora", &[1, 3, 5]);
+    assert_eq!(done.status.code(), Some(0), "it never waits: {}", text(&done));
+
+    // Alone the new officer lifts nothing, and with the one who is left all works again.
+    let waive = ["approval", "waive", "two-officers", "--yes"];
+    let waits = two.house.run_as(&nora, &waive);
+    assert_eq!(waits.status.code(), Some(4), "{}", text(&waits));
+    let id = named(&text(&waits));
+    let herself = two.house.run_as(&nora, &["approval", "approve", &id, "--yes"]);
+    assert_eq!(herself.status.code(), Some(3), "{}", text(&herself));
+    two.done(&["approval", "approve", &id, "--yes"]);
+    let lifted = two.house.run_as(&nora, &waive);
+    assert!(lifted.status.success(), "{}", text(&lifted));
+    // Loudly.
+    for event in ["quorum-proved", "officer-recovered"] {
+        let told = two.house.json(&["audit", "tail", "--operation", event]);
+        assert!(told.to_string().contains("nora"), "{event}: {told}");
+    }
+}
+
+#[test]
+fn a_request_that_waits_uses_its_idempotency_key_up_when_it_is_carried_out_and_not_before() {
+    let two = Two::with(&["makes", "--on", "create", "--open-for", "1h"]);
+    let body = json!({ "algorithm": "AES", "owner": "client", "name": "once" });
+    let post = |key: &str, body: &serde_json::Value| {
+        let header = format!("Idempotency-Key: {key}");
+        two.house.api("officer", "POST", "/v1/keys", Some(body), &[&header])
+    };
+    let keys = || two.house.json(&["key", "list"])["keys"].as_array().unwrap().len();
+    let first = post("k", &body);
+    assert_eq!(first.status, 202, "{}", first.body);
+    let id = named(first.body["detail"].as_str().unwrap());
+    // Sent again it waits for the same, and the 202 is not what the key keeps.
+    let again = post("k", &body);
+    assert_eq!((again.status, named(again.body["detail"].as_str().unwrap())), (202, id.clone()));
+    assert_eq!(keys(), 0);
+    two.otto_approves(&id);
+    let done = post("k", &body);
+    assert_eq!(done.status, 200, "{}", done.body);
+    assert_eq!(two.state_of(&id), "executed");
+    // From then on the answer is kept: it needs no second approval and makes no second key.
+    let repeated = post("k", &body);
+    assert_eq!((repeated.status, &repeated.body), (200, &done.body));
+    assert_eq!(keys(), 1);
+    let other = json!({ "algorithm": "AES", "owner": "client", "name": "twice" });
+    assert_eq!(post("k", &other).body["code"], 3042);
+    assert_eq!(post("l", &other).status, 202);
+    assert_eq!(keys(), 1);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use strongroom_client::{Config, Connection, Pem};
+use strongroom_kmip::{KeyFormatType, Operation, Tag};
 
 use crate::house::{House, all_under, strongroom, text};
 use crate::pty::Terminal;
@@ -165,21 +166,6 @@ fn wrapped_keys_are_unwrapped_by_a_key_of_the_store() {
     };
     let kw = wrapped("-id-aes256-wrap", "A6A6A6A6A6A6A6A6", &octets(1));
     let kwp = wrapped("-id-aes256-wrap-pad", "A65959A6", &octets(2));
-    let public = house.json(&[
-        "key",
-        "create",
-        "rsa",
-        "--owner",
-        "client",
-        "--algorithm",
-        "RSA",
-        "--usage",
-        "wrap-key,unwrap-key",
-        "--activate",
-    ]);
-    let pem = connect(&house, "client").get(public["public"].as_str().unwrap());
-    // The client library reads symmetric keys alone; the pair's own wrapping is tried in the engine.
-    assert!(pem.is_err());
     let body = format!(
         "[{{\"name\": \"one\", \"wrapped_by\": \"kek\", \"wrap\": \"kw\", \"key_hex\": \"{kw}\"}},\n\
          {{\"id\": \"two\", \"wrapped_by\": \"kek\", \"wrap\": \"kwp\", \"key_hex\": \"{kwp}\",\n\
@@ -198,12 +184,140 @@ fn wrapped_keys_are_unwrapped_by_a_key_of_the_store() {
     for (name, body) in [
         ("damaged.json", damaged),
         ("stranger.json", body.replace("\"one\"", "\"four\"").replace("\"kek\"", "\"nobody\"")),
-        ("rsa.json", body.replace("\"one\"", "\"five\"").replace("\"kek\"", "\"rsa\"")),
     ] {
         let refused = import(&house, &file(&house, name, &body), &["--yes"]);
         assert_eq!(refused.status.code(), Some(1), "{name} {}", text(&refused));
         assert!(text(&refused).contains("Line 1:"), "{name} {}", text(&refused));
     }
+}
+
+/// The public half of a pair, PEM, as OpenSSL makes it of what Get gives.
+fn public_key(house: &House, id: &str) -> PathBuf {
+    let mut client = connect(house, "client");
+    let reply = client.call(Operation::GET, |e| {
+        e.text(Tag::UNIQUE_IDENTIFIER, id);
+        e.enumeration(Tag::KEY_FORMAT_TYPE, KeyFormatType::PKCS_1);
+    });
+    let reply = reply.unwrap();
+    let block =
+        reply.payload().unwrap().find(Tag::PUBLIC_KEY).unwrap().find(Tag::KEY_BLOCK).unwrap();
+    let material = block.find(Tag::KEY_VALUE).unwrap().find(Tag::KEY_MATERIAL).unwrap();
+    let dir = house.dir.path();
+    fs::write(dir.join("public.der"), material.as_bytes().unwrap()).unwrap();
+    let run = Command::new("openssl")
+        .current_dir(dir)
+        .args(["rsa", "-RSAPublicKey_in", "-inform", "DER", "-in", "public.der"])
+        .args(["-pubout", "-out", "public.pem"])
+        .output()
+        .unwrap();
+    assert!(run.status.success(), "{}", text(&run));
+    dir.join("public.pem")
+}
+
+#[test]
+fn keys_that_others_wrapped_with_rsa_oaep_are_imported() {
+    let house = House::serving();
+    let usage = ["--usage", "wrap-key,unwrap-key", "--activate"];
+    let create = ["key", "create", "rsa", "--owner", "client", "--algorithm", "RSA"];
+    let pair = house.json(&[&create[..], &usage[..]].concat());
+    let public = public_key(&house, pair["public"].as_str().unwrap());
+    let wrapped = |hash: &str, octets: &[u8]| {
+        let dir = house.dir.path();
+        fs::write(dir.join("plain"), octets).unwrap();
+        let run = Command::new("openssl")
+            .current_dir(dir)
+            .args(["pkeyutl", "-encrypt", "-pubin", "-inkey"])
+            .arg(&public)
+            .args(["-pkeyopt", "rsa_padding_mode:oaep"])
+            .args(["-pkeyopt", &format!("rsa_oaep_md:{hash}")])
+            .args(["-pkeyopt", &format!("rsa_mgf1_md:{hash}"), "-in", "plain", "-out", "wrapped"])
+            .output()
+            .unwrap();
+        assert!(run.status.success(), "{}", text(&run));
+        hex(&fs::read(dir.join("wrapped")).unwrap())
+    };
+    let row = |name: &str, more: &str, key: &str| {
+        format!(
+            "{{\"name\": \"{name}\", \"wrapped_by\": \"rsa\", \"wrap\": \"rsa-oaep\", {more}\
+             \"key_hex\": \"{key}\"}}\n"
+        )
+    };
+    // SHA-256 unless the row says otherwise.
+    let usual = wrapped("sha256", &octets(1));
+    let body = [
+        row("usual", "", &usual),
+        row("sha1", "\"hash\": \"sha1\", ", &wrapped("sha1", &octets(2))),
+        row("sha512", "\"hash\": \"sha512\", ", &wrapped("sha512", &octets(3))),
+    ];
+    let tried = import(&house, &file(&house, "oaep.json", &body.concat()), &["--dry-run"]);
+    assert!(tried.status.success() && count(&house) == 2, "{}", text(&tried));
+    let done = import(&house, &file(&house, "oaep.json", &body.concat()), &["--yes"]);
+    assert!(done.status.success(), "{}", text(&done));
+    let mut client = connect(&house, "client");
+    for (n, name) in [(1, "usual"), (2, "sha1"), (3, "sha512")] {
+        let id = client.locate_by_name(name).unwrap().remove(0);
+        assert_eq!(*client.get(&id).unwrap().material, octets(n), "{name}");
+    }
+    // Another hash, a changed octet and the half that only wraps: nothing is kept, and no octet said.
+    let changed = format!("{}{}", &usual[..40], usual[40..].replacen(&usual[40..44], "0000", 1));
+    let half = pair["public"].as_str().unwrap();
+    for (name, body) in [
+        ("hash.json", row("a", "\"hash\": \"sha384\", ", &usual)),
+        ("changed.json", row("b", "", &changed)),
+        ("half.json", row("c", "", &usual).replace("\"rsa\"", &format!("\"{half}\""))),
+        ("unknown.json", row("d", "\"hash\": \"crc32\", ", &usual)),
+    ] {
+        let refused = import(&house, &file(&house, name, &body), &["--yes"]);
+        assert_eq!(refused.status.code(), Some(1), "{name} {}", text(&refused));
+        assert!(text(&refused).contains("Line 1:"), "{name} {}", text(&refused));
+    }
+    assert_eq!(count(&house), 5);
+}
+
+/// Test case 15 of *The Galois/Counter Mode of Operation* (McGrew and Viega, appendix B): key, nonce,
+/// 64 octets, and these encrypted with the tag behind them.
+const GCM: [&str; 4] = [
+    "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308",
+    "cafebabefacedbaddecaf888",
+    "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72\
+     1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b391aafd255",
+    "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa\
+     8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662898015ad\
+     b094dac5d93471bdec1a502270e3cc6c",
+];
+
+#[test]
+fn keys_that_others_wrapped_with_aes_gcm_are_imported() {
+    let house = House::serving();
+    let [kek, iv, plain, wrapped] = GCM;
+    let kek = format!("name,usage,activate,key_hex\nkek,WrapKey;UnwrapKey,yes,{kek}\n");
+    let output = import(&house, &file(&house, "kek.csv", &kek), &["--yes"]);
+    assert!(output.status.success(), "{}", text(&output));
+    let row = |name: &str, iv: &str, key: &str| {
+        format!(
+            "name,algorithm,length,wrapped_by,wrap,iv_hex,key_hex\n\
+             {name},HMAC-SHA512,512,kek,gcm,{iv},{key}\n"
+        )
+    };
+    let done = import(&house, &file(&house, "gcm.csv", &row("mac", iv, wrapped)), &["--yes"]);
+    assert!(done.status.success(), "{}", text(&done));
+    let mut client = connect(&house, "client");
+    let id = client.locate_by_name("mac").unwrap().remove(0);
+    assert_eq!(hex(&client.get(&id).unwrap().material), plain);
+    // A wrong nonce, tag or octet, and none of the first.
+    let tag = format!("{}00", &wrapped[..wrapped.len() - 2]);
+    for (name, body) in [
+        ("iv.csv", row("a", "cafebabefacedbaddecaf889", wrapped)),
+        ("tag.csv", row("b", iv, &tag)),
+        ("octet.csv", row("c", iv, &wrapped.replacen("52", "53", 1))),
+        ("none.csv", row("d", "", wrapped)),
+    ] {
+        let refused = import(&house, &file(&house, name, &body), &["--yes"]);
+        assert_eq!(refused.status.code(), Some(1), "{name} {}", text(&refused));
+        assert!(text(&refused).contains("Line 2:"), "{name} {}", text(&refused));
+        assert!(!text(&refused).contains(&wrapped[..16]), "{name} {}", text(&refused));
+    }
+    assert_eq!(count(&house), 2);
 }
 
 #[test]
