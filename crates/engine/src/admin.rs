@@ -51,6 +51,8 @@ pub struct Status {
     pub audit_failed: Option<String>,
     /// What of the audit of uses was found to be gone since the start.
     pub uses_missing: Option<String>,
+    /// Why the second path does not take what is signed, if so.
+    pub anchors_failed: Option<String>,
     /// The filesystems that are written to.
     pub disks: Vec<DiskStatus>,
     /// Requests refused since the start because a disk was full.
@@ -89,6 +91,7 @@ impl Engine {
             store_failed: inner.store.has_failed(),
             audit_failed: uses.and_then(|s| s.failed),
             uses_missing: inner.uses_missing.lock().clone(),
+            anchors_failed: inner.signed.failed(),
             disks: inner.disk.status(),
             refused_on_full_disk: inner.disk.refused(),
             interop: inner.config.interop,

@@ -5,9 +5,10 @@
 //! secret. Only what is flushed is signed: a record that a crash takes back would otherwise look
 //! like one that somebody removed.
 
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
 
 use parking_lot::Mutex;
 use strongroom_crypto::ed25519;
@@ -31,7 +32,7 @@ const PUBLIC_KEY: &str = "audit-public-key";
 #[derive(Default)]
 pub(crate) struct Signed(Mutex<Last>);
 
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 struct Last {
     at_ms: i64,
     changes: u64,
@@ -40,6 +41,9 @@ struct Last {
     /// The last record of the uses that a head on the second path covers, and the record that holds
     /// that head.
     anchored: (u64, u64),
+    /// Heads that the second path did not take yet, the newest of each chain, and why not.
+    waiting: Vec<SignedHead>,
+    failed: Option<String>,
 }
 
 impl Signed {
@@ -47,6 +51,11 @@ impl Signed {
     /// record that holds that head.
     pub(crate) fn anchored(&self) -> (u64, u64) {
         self.0.lock().anchored
+    }
+
+    /// Why the second path did not take what was signed last, if so.
+    pub(crate) fn failed(&self) -> Option<String> {
+        self.0.lock().failed.clone()
     }
 }
 
@@ -86,6 +95,8 @@ impl Engine {
         .map(|(chain, head, _)| (chain, head))
         .collect();
         if moved.is_empty() {
+            // What the second path did not take is not for the next activity alone to bring.
+            self.anchor_waiting(&mut last)?;
             return Ok(Vec::new());
         }
         let seed = self.signing_key()?;
@@ -101,11 +112,28 @@ impl Engine {
         }
         last.changes = changes.seq;
         last.uses = unsealed.uses_status().written.seq;
-        self.anchor(&signed)?;
-        if let Some(of_uses) = signed.iter().find(|head| head.chain == ChainName::Uses) {
-            last.anchored = (of_uses.head.seq, last.uses);
-        }
+        last.waiting.retain(|old| !signed.iter().any(|new| new.chain == old.chain));
+        last.waiting.extend_from_slice(&signed);
+        self.anchor_waiting(&mut last)?;
         Ok(signed)
+    }
+
+    /// Brings to the second path what it has not taken yet.
+    fn anchor_waiting(&self, last: &mut Last) -> Result<(), EngineError> {
+        if last.waiting.is_empty() {
+            return Ok(());
+        }
+        if let Err(error) = self.anchor(&last.waiting) {
+            last.failed = Some(error.to_string());
+            return Err(error);
+        }
+        last.failed = None;
+        for head in std::mem::take(&mut last.waiting) {
+            if head.chain == ChainName::Uses {
+                last.anchored = (head.head.seq, last.uses);
+            }
+        }
+        Ok(())
     }
 
     /// Signs the end of what is to be deleted of the uses.
@@ -125,16 +153,7 @@ impl Engine {
     pub(crate) fn anchor(&self, heads: &[SignedHead]) -> Result<(), EngineError> {
         let Some(path) = &self.inner.config.anchors_path else { return Ok(()) };
         let lines: String = heads.iter().map(|head| format!("{head}\n")).collect();
-        OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(0o640)
-            .open(path)
-            .and_then(|mut file| {
-                file.write_all(lines.as_bytes())?;
-                file.sync_data()
-            })
-            .map_err(|e| EngineError::io(path, &e))
+        append_whole(path, &lines).map_err(|e| EngineError::io(path, &e))
     }
 
     /// The public key that heads are verified with; none before the first was signed.
@@ -152,6 +171,31 @@ impl Engine {
         self.put_setting(&server, PUBLIC_KEY, &ed25519::public_key(&seed)?)?;
         Ok(seed)
     }
+}
+
+/// Appends lines to a file, all of them or nothing: half a line, left by a disk that became full,
+/// would look for ever like an anchor that somebody altered, and spoil the one behind it.
+fn append_whole(path: &Path, lines: &str) -> io::Result<()> {
+    let open =
+        |reads| OpenOptions::new().create(true).append(true).read(reads).mode(0o640).open(path);
+    // One that this server may not read is taken for whole.
+    let mut file = open(true).or_else(|_| open(false))?;
+    let before = file.metadata()?.len();
+    let begun = !ends_a_line(&file, before);
+    let text = if begun { format!("\n{lines}") } else { lines.to_owned() };
+    let written = file.write_all(text.as_bytes());
+    if written.is_err() {
+        // Where a file can only grow, what was begun is ended by the next attempt.
+        let _ = file.set_len(before);
+    }
+    written?;
+    file.sync_data()
+}
+
+/// Whether the next byte begins a line.
+fn ends_a_line(file: &File, len: u64) -> bool {
+    let mut last = [b'\n'];
+    len == 0 || file.read_exact_at(&mut last, len - 1).is_err() || last == *b"\n"
 }
 
 /// Whether heads are to be signed at `now_ms` after they were at `last_ms`. A clock that was set

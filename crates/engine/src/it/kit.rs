@@ -169,3 +169,20 @@ impl Bench {
 pub(super) fn name(text: &str) -> Attribute {
     Attribute::new(Tag::NAME, name_value(text))
 }
+
+/// A small filesystem of its own, for as long as it lives. None where mounting is refused.
+pub(super) struct Mount(std::path::PathBuf);
+
+impl Mount {
+    pub(super) fn of(at: &std::path::Path, size: &str) -> Option<Self> {
+        let mut mount = std::process::Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "none"]).arg(at);
+        mount.output().is_ok_and(|done| done.status.success()).then(|| Self(at.to_owned()))
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).output();
+    }
+}

@@ -172,6 +172,12 @@ impl EngineManager {
                 )),
             }
         }
+        if let Some(why) = &status.anchors_failed {
+            warnings.push(format!(
+                "Signed heads do not reach `audit.anchors_path`: {why}. Until they do, what \
+                 happens has no witness there; they are tried again every ten seconds."
+            ));
+        }
         if let Some(why) = &status.uses_missing {
             warnings.push(format!(
                 "Records of the audit are gone: {why}. Keep the data directory as it is, and \
