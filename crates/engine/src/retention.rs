@@ -12,7 +12,7 @@
 
 use std::sync::atomic::Ordering;
 
-use strongroom_journal::{ChainName, Head, SealedSegment, SignedHead};
+use strongroom_journal::{ChainName, Head, SealedSegment, SignedHead, UseJournal};
 use strongroom_model::{Change, Setting};
 
 use crate::caller::Caller;
@@ -146,6 +146,18 @@ fn decide(segments: &mut [SegmentFate], rules: &Retention, bounds: &Bounds) {
     }
 }
 
+/// What the next round deletes.
+fn doomed(fates: &[SegmentFate]) -> impl Iterator<Item = &SegmentFate> {
+    fates.iter().take_while(|s| matches!(s.fate, Fate::Deleted(_)))
+}
+
+/// The last record of a segment.
+fn end_of(uses: &UseJournal, segment: &SegmentFate) -> Result<Head, EngineError> {
+    let ends = uses.sealed().map_err(|e| EngineError::Audit(e.to_string()))?;
+    let head = ends.iter().find(|s| s.last.seq == segment.last).map(|s| s.last);
+    head.ok_or_else(|| EngineError::Audit("a segment has gone".to_owned()))
+}
+
 /// The head that a record of a deletion names.
 pub(crate) fn deleted_in(change: &Change) -> Option<SignedHead> {
     match change {
@@ -233,6 +245,9 @@ impl Engine {
         let unsealed = self.inner.unsealed().ok_or(EngineError::Sealed)?;
         if let Some(rehearsal) = self.rehearses() {
             let fates = self.retention(forwarded, now_ms)?;
+            if let Some(last) = doomed(&fates).last() {
+                self.is_whole(end_of(unsealed.uses(), last)?)?;
+            }
             for (segment, rule) in fates.iter().filter_map(|s| match &s.fate {
                 Fate::Deleted(rule) => Some((s, rule)),
                 _ => None,
@@ -250,12 +265,9 @@ impl Engine {
             uses.delete_through(deleted.seq).map_err(unreadable)?;
         }
         let fates = self.retention(forwarded, now_ms)?;
-        let doomed: Vec<_> =
-            fates.iter().take_while(|s| matches!(s.fate, Fate::Deleted(_))).collect();
+        let doomed: Vec<_> = doomed(&fates).collect();
         if let (Some(first), Some(last)) = (doomed.first(), doomed.last()) {
-            let ends = uses.sealed().map_err(unreadable)?;
-            let head = ends.iter().find(|s| s.last.seq == last.last).map(|s| s.last);
-            let head = head.ok_or_else(|| EngineError::Audit("a segment has gone".to_owned()))?;
+            let head = end_of(uses, last)?;
             self.is_whole(head)?;
             self.record_deletion(by, first, last, head)?;
             if uses.delete_through(last.last).map_err(unreadable)? > 0 {

@@ -28,6 +28,14 @@ use crate::segment::{self, HEADER_LEN};
 /// Plain bytes of a block.
 const BLOCK: usize = 1 << 20;
 
+/// Most packed bytes of a block: what cannot be compressed grows by a little. Without a bound a
+/// length in a forged file would be memory.
+const LARGEST_PACKED: usize = BLOCK + BLOCK / 8;
+
+/// Most plain bytes that are looked through for telling what damage it is. A forged file may unpack
+/// to a thousand times its size.
+const LARGEST_SALVAGE: u64 = 256 << 20;
+
 /// Bytes of a block before and behind what is packed.
 const BEFORE: usize = 8;
 const BEHIND: usize = 32 + 4;
@@ -97,7 +105,11 @@ impl SegmentFile {
 
     /// The plain file's bytes, as far as they can be read: for telling what damage it is.
     pub(crate) fn salvage(&self) -> Vec<u8> {
-        let len = self.len().unwrap_or(0);
+        self.salvage_up_to(LARGEST_SALVAGE)
+    }
+
+    fn salvage_up_to(&self, most: u64) -> Vec<u8> {
+        let len = self.len().unwrap_or(0).min(most);
         let (mut found, mut at) = (Vec::new(), 0);
         while at < len {
             let mut part = vec![0; BLOCK.min((len - at) as usize)];
@@ -209,7 +221,8 @@ fn block_at(file: &File, at: u64, end: u64) -> io::Result<Option<Block>> {
     }
     let (plain, packed) = (number(at)?, number(at + 4)?);
     let behind = at + (BEFORE + packed) as u64 + 32;
-    if plain == 0 || plain > BLOCK || behind + 4 > end || number(behind)? != packed {
+    let fits = plain <= BLOCK && packed <= LARGEST_PACKED && behind + 4 <= end;
+    if plain == 0 || !fits || number(behind)? != packed {
         return Ok(None);
     }
     Ok(Some(Block { at: at + BEFORE as u64, packed, plain }))
@@ -276,4 +289,41 @@ fn same(a: &SegmentFile, b: &SegmentFile) -> io::Result<bool> {
         at += room as u64;
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn a_forged_file_takes_no_memory_beyond_what_a_real_one_would() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = dir.path().join("forged");
+        let open = || Packed::open(File::open(&at).unwrap()).unwrap();
+        // A block that says it is a gibibyte, in a file that is as large and holds nothing.
+        let packed: u32 = 1 << 30;
+        let mut file = File::create(&at).unwrap();
+        file.write_all(&[0; HEADER_LEN]).unwrap();
+        file.write_all(&[&1_u32.to_be_bytes()[..], &packed.to_be_bytes()].concat()).unwrap();
+        let behind = (HEADER_LEN + BEFORE + 32) as u64 + u64::from(packed);
+        file.write_all_at(&packed.to_be_bytes(), behind).unwrap();
+        let forged = open();
+        assert!(forged.blocks.is_empty());
+        assert!(forged.read_at(&mut [0; 8], HEADER_LEN as u64).is_err());
+        // Blocks that unpack to a thousand times their size.
+        let mut file = File::create(&at).unwrap();
+        file.write_all(&[0; HEADER_LEN]).unwrap();
+        let one = block(&vec![0; BLOCK]);
+        assert!(one.len() < BLOCK / 500);
+        for _ in 0..4 {
+            file.write_all(&one).unwrap();
+        }
+        let bomb = SegmentFile::Packed(open());
+        assert_eq!(bomb.len().unwrap(), (HEADER_LEN + 4 * BLOCK) as u64);
+        let most = 2 * BLOCK as u64;
+        assert!(bomb.salvage_up_to(most).len() as u64 <= most + BLOCK as u64);
+        assert_eq!(bomb.salvage_up_to(u64::MAX).len(), HEADER_LEN + 4 * BLOCK);
+    }
 }
