@@ -38,6 +38,8 @@ use strongroom_secmem::SecretBytes;
 use crate::error::EngineError;
 
 pub use read::BackupHeader;
+#[cfg(test)]
+pub(crate) use replica::restore_replica_with;
 pub use replica::{ReplicaMade, ReplicaPlan, restore_replica};
 pub use restore::{BackupUnlock, Drill, Restored, VerifiedBackup, drill, restore, verify_backup};
 pub use write::Backup;

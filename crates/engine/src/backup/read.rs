@@ -74,12 +74,13 @@ impl BackupFile {
         Ok(Self { header, input })
     }
 
-    /// Writes every file into `dir`, which is made, and gives what it holds. Each piece is
-    /// authenticated before any of it is written.
+    /// Writes every file but those `without` into `dir`, which is made, and gives what it holds. Each
+    /// piece is authenticated before any of it is written.
     pub(super) fn extract(
         self,
         keyring: &Keyring,
         dir: &Path,
+        without: &[&str],
     ) -> Result<(Vec<Extracted>, Ends), EngineError> {
         make_dir(dir)?;
         let mut pieces = Pieces {
@@ -108,7 +109,8 @@ impl BackupFile {
                 .filter(|name| is_known(name))
                 .ok_or_else(|| broken("a name in it is not one of a backup's"))?;
             let size = u64::from_be_bytes(pieces.array()?);
-            let digest = write_file(&mut pieces, dir, &name, size)?;
+            let kept = !without.contains(&name.as_str());
+            let digest = write_file(&mut pieces, dir, &name, size, kept)?;
             found.push_str(&format!("file {name} {size} {digest}\n"));
             files.push(Extracted { name, size });
         }
@@ -155,24 +157,28 @@ fn write_file(
     dir: &Path,
     name: &str,
     size: u64,
+    kept: bool,
 ) -> Result<String, EngineError> {
     let path = dir.join(name);
     let failed = |e: std::io::Error| EngineError::io(&path, &e);
     if let Some(parent) = path.parent() {
         make_dir(parent)?;
     }
-    let mut file =
-        File::options().write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
+    let mut new = File::options();
+    new.write(true).create_new(true).mode(0o600);
+    let mut file = if kept { Some(new.open(&path).map_err(failed)?) } else { None };
     let mut hasher = Hasher::new(HashingAlgorithm::SHA_256)?;
     let mut left = size;
     while left > 0 {
         let most = usize::try_from(left).unwrap_or(PIECE);
         left -= pieces.some(most, |bytes| {
             hasher.update(bytes)?;
-            file.write_all(bytes).map_err(failed)
+            file.as_mut().map_or(Ok(()), |file| file.write_all(bytes)).map_err(failed)
         })? as u64;
     }
-    file.sync_all().map_err(failed)?;
+    if let Some(file) = file {
+        file.sync_all().map_err(failed)?;
+    }
     Ok(hex(&hasher.finish()?))
 }
 

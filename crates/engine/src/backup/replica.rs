@@ -57,6 +57,8 @@ struct Before {
     created_ms: i64,
     primary: String,
     ends: Ends,
+    /// Where its own chain of changes ended when it was stopped again.
+    head: Head,
 }
 
 /// Makes a replica in `dir`, which must be empty or absent, or refreshes the one that is there.
@@ -74,6 +76,21 @@ pub fn restore_replica<E: From<EngineError>>(
     plan: &ReplicaPlan,
     finish: impl FnOnce(&Engine, &Path) -> Result<(), E>,
 ) -> Result<ReplicaMade, E> {
+    restore_replica_with(file, slots, with, dir, by, plan, || {}, finish)
+}
+
+/// As [`restore_replica`]; `meanwhile` is run while the replica that is there is held by nobody.
+#[expect(clippy::too_many_arguments, reason = "one more than what is public, for tests")]
+pub(crate) fn restore_replica_with<E: From<EngineError>>(
+    file: &Path,
+    slots: &Path,
+    with: &BackupUnlock,
+    dir: &Path,
+    by: &Caller,
+    plan: &ReplicaPlan,
+    meanwhile: impl FnOnce(),
+    finish: impl FnOnce(&Engine, &Path) -> Result<(), E>,
+) -> Result<ReplicaMade, E> {
     let io = |path: &Path, e: &std::io::Error| E::from(EngineError::io(path, e));
     let source = Source::open(file, slots, with)?;
     let of = source.header().site;
@@ -86,6 +103,9 @@ pub fn restore_replica<E: From<EngineError>>(
     // On the same file system, so that it appears whole.
     let staging = Scratch::new(parent)?;
     let backup = verify_backup(file, slots, with, &staging.0)?;
+    if let Some(why) = backup.no_primary {
+        return Err(EngineError::Replica(why.to_owned()).into());
+    }
     if !backup.replicas {
         let why = "nothing was set aside for replicas when the backup was taken: let a system \
                    administrator run `strongroom backup allow-replicas` at the primary, and take \
@@ -102,7 +122,7 @@ pub fn restore_replica<E: From<EngineError>>(
 
     let data = staging.0.join("data");
     let (slot, root, keyring) = (source.slot, source.root()?, source.keyring()?);
-    let ends = source.extract(&data)?;
+    let ends = source.extract(&data, &PRIMARYS_OWN)?;
     let report = verify_files(&data, &[])?;
     if !report.faults.is_empty() || (report.changes.1, report.uses.1) != (ends.changes, ends.uses) {
         return Err(broken("it changed while it was read").into());
@@ -110,17 +130,19 @@ pub fn restore_replica<E: From<EngineError>>(
     if let Some(before) = &before {
         continues(&data, of, before.ends.changes)?;
     }
+    is_nobodys(&data, site)?;
     let past = past_uses_dir(&data, of);
     fs::rename(data.join(USES_DIR), &past).map_err(|e| io(&past, &e))?;
-    for name in PRIMARYS_OWN {
-        match fs::remove_file(data.join(name)) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(io(&data, &e)),
-            _ => {}
-        }
-    }
+    meanwhile();
     // Until the new store is in the place of the old.
     let held = before.as_ref().map(|_| exclusive(&dir.join(STORE)).map_err(EngineError::from));
     let held = held.transpose()?;
+    if let Some(before) = &before
+        && own_head(dir, site)? != before.head
+    {
+        let why = "it was started meanwhile, and went on: stop it for as long as this takes";
+        return Err(EngineError::Replica(why.to_owned()).into());
+    }
     let (chain_seed, seal) = keyring.chain_keys("changes").map_err(EngineError::from)?;
     let record = keyring.record_key().map_err(EngineError::from)?;
     let primary = plan.primary.as_deref().or(before.as_ref().map(|b| b.primary.as_str()));
@@ -204,10 +226,26 @@ fn before(
             refuse("the replica that is there is of another site than the backup")
         }
         (Some(found), Some(ends)) => {
-            Ok(Before { created_ms: found.created_ms, primary: found.primary, ends })
+            let head = own_head(dir, site)?;
+            Ok(Before { created_ms: found.created_ms, primary: found.primary, ends, head })
         }
         _ => refuse("what is there is no replica any more: it was promoted"),
     }
+}
+
+fn own_head(dir: &Path, site: u32) -> Result<Head, EngineError> {
+    Ok(JournalFile::open(&dir.join(STORE))?.head(site)?)
+}
+
+/// Whether no server before had the replica's number: the chain of a site is begun once.
+fn is_nobodys(data: &Path, site: u32) -> Result<(), EngineError> {
+    if own_head(data, site)?.seq == 0 {
+        return Ok(());
+    }
+    Err(EngineError::Replica(format!(
+        "site {site} is one that the backup's past is of: give the replica a number that no server \
+         of the house ever had"
+    )))
 }
 
 /// Whether the backup's chain goes on from the end that the replica knows.
@@ -239,6 +277,8 @@ fn replace(data: &Path, dir: &Path, past: &Path, new_past: &Path) -> Result<(), 
         moved(past, &data.join("past"))?;
     }
     moved(new_past, past)?;
+    // What the store tells of is there whenever the store is.
+    sync(dir)?;
     let authorities = data.join(AUTHORITIES);
     if authorities.exists() && dir.join(AUTHORITIES).exists() {
         moved(&authorities, &dir.join(AUTHORITIES))?;

@@ -52,6 +52,8 @@ pub struct VerifiedBackup {
     pub destroyed: u64,
     /// Whether replicas were allowed when it was taken.
     pub replicas: bool,
+    /// Why no replica can be of it, if none can.
+    pub(crate) no_primary: Option<&'static str>,
 }
 
 /// A store that was restored, and waits in quarantine.
@@ -105,10 +107,14 @@ pub fn verify_backup(
 ) -> Result<VerifiedBackup, EngineError> {
     let scratch = Scratch::new(scratch)?;
     let source = Source::open(file, slots, with)?;
-    let (engine, verified) = source.unpack(&scratch.0.join("data"), &Caller::server())?;
+    let data = scratch.0.join("data");
+    let (engine, verified) = source.unpack(&data, &Caller::server(), &IN_CLEAR)?;
     engine.stop();
     Ok(verified)
 }
+
+/// What is not sealed in a backup's files: no copy of it is made where nobody needs one.
+const IN_CLEAR: [&str; 1] = ["tls/server-key.pem"];
 
 /// Restores a backup into `dir`, which must be empty or absent, after all that [`verify_backup`]
 /// proves. The store is quarantined until it is confirmed ([`Engine::confirm_restore`]). Stopped in
@@ -123,6 +129,17 @@ pub fn restore(
     dir: &Path,
     by: &Caller,
 ) -> Result<Restored, EngineError> {
+    restore_without(file, slots, with, dir, by, &[])
+}
+
+fn restore_without(
+    file: &Path,
+    slots: &Path,
+    with: &BackupUnlock,
+    dir: &Path,
+    by: &Caller,
+    without: &[&str],
+) -> Result<Restored, EngineError> {
     let failed = |e: std::io::Error| EngineError::io(dir, &e);
     match std::fs::read_dir(dir).map(|mut entries| entries.next().is_some()) {
         Ok(true) => return Err(EngineError::Occupied(dir.display().to_string())),
@@ -134,7 +151,7 @@ pub fn restore(
     // On the same file system, so that it appears whole.
     let staging = Scratch::new(parent)?;
     let data = staging.0.join("data");
-    let (engine, backup) = source.unpack(&data, by)?;
+    let (engine, backup) = source.unpack(&data, by, without)?;
     engine.begin_quarantine(by, &backup)?;
     engine.stop();
     drop(engine);
@@ -165,7 +182,7 @@ pub fn drill(
     let scratch = Scratch::new(scratch)?;
     let dir = scratch.0.join("restored");
     let by = Caller::server();
-    let Restored { backup } = restore(file, slots, with, &dir, &by)?;
+    let Restored { backup } = restore_without(file, slots, with, &dir, &by, &IN_CLEAR)?;
     let opened = open_slots(slots, with)?;
     let engine = Engine::open(config(&dir, slots, backup.header.site))?;
     engine.open_by_slot(&by, Some(opened.slot), opened.root)?;
@@ -218,21 +235,24 @@ impl Source {
         Ok(Keyring::open(self.root()?, epochs)?)
     }
 
-    /// Unpacks it into `dir`, which must not be there, and opens nothing.
-    pub(super) fn extract(self, dir: &Path) -> Result<Ends, EngineError> {
+    /// Unpacks it into `dir`, which must not be there, but for the files `without`, and opens
+    /// nothing.
+    pub(super) fn extract(self, dir: &Path, without: &[&str]) -> Result<Ends, EngineError> {
         let keyring = self.keyring()?;
-        Ok(self.file.extract(&keyring, dir)?.1)
+        Ok(self.file.extract(&keyring, dir, without)?.1)
     }
 
-    /// Unpacks it into `dir`, which must not be there, and opens what was in it.
+    /// Unpacks it into `dir`, which must not be there, but for the files `without`, and opens what
+    /// was in it.
     pub(super) fn unpack(
         self,
         dir: &Path,
         by: &Caller,
+        without: &[&str],
     ) -> Result<(Engine, VerifiedBackup), EngineError> {
         let header = self.file.header.clone();
         let keyring = self.keyring()?;
-        let (files, ends) = self.file.extract(&keyring, dir)?;
+        let (files, ends) = self.file.extract(&keyring, dir, without)?;
         let report = verify_files(dir, &[])?;
         if let Some(fault) = report.faults.first() {
             return Err(broken(format!("the chain of {}: {}", fault.chain, fault.fault)));
@@ -262,6 +282,7 @@ impl Source {
             objects: pre + active + deactivated,
             destroyed,
             replicas: engine.allows_replicas(),
+            no_primary: no_primary(&engine),
         };
         Ok((engine, verified))
     }
@@ -269,6 +290,18 @@ impl Source {
 
 pub(super) fn config(dir: &Path, slots: &Path, site: u32) -> EngineConfig {
     EngineConfig { slots_path: slots.to_owned(), site, ..EngineConfig::new(dir) }
+}
+
+/// Why a store is none that a replica can be of: what it does not know itself, no anchor of its own
+/// could tell when the replica is promoted.
+fn no_primary(engine: &Engine) -> Option<&'static str> {
+    if engine.is_quarantined() {
+        return Some(
+            "the backup is of a store in quarantine: confirm that first, and take another",
+        );
+    }
+    let what = "the backup is of a replica: take one of its primary, or promote it first";
+    engine.is_replica().then_some(what)
 }
 
 fn open_slots(slots: &Path, with: &BackupUnlock) -> Result<Opened, EngineError> {
@@ -322,7 +355,8 @@ impl Engine {
         }
         let scratch = Scratch::new(scratch)?;
         let source = Source { file, slots: slots.to_owned(), slot: 0, root };
-        let (engine, verified) = source.unpack(&scratch.0.join("data"), &Caller::server())?;
+        let data = scratch.0.join("data");
+        let (engine, verified) = source.unpack(&data, &Caller::server(), &IN_CLEAR)?;
         engine.stop();
         Ok(verified)
     }

@@ -11,6 +11,7 @@ use strongroom_secmem::SecretBytes;
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
+use super::kit::Mount;
 use super::old_data::{copy, fixture, passphrase};
 use super::{Bench, caller};
 use crate::{
@@ -535,4 +536,30 @@ fn a_backup_just_taken_is_verified_with_the_root_key_that_is_open() {
     assert_eq!(fs::read_dir(scratch).unwrap().count(), 2);
     house.bench.engine.seal(&Caller::server()).unwrap();
     assert!(matches!(verify(), Err(EngineError::Sealed)));
+}
+
+#[test]
+fn what_is_not_sealed_in_a_backup_is_not_written_where_it_is_only_tried() {
+    let house = House::new();
+    house.bench.create("one").unwrap();
+    let place = TempDir::new().unwrap();
+    let Some(_mount) = Mount::of(place.path(), "24m") else {
+        println!("\nSKIPPED: mounting a tmpfs is refused here");
+        return;
+    };
+    // A key that there is no room for, so that writing it would show.
+    let key = house.place.path().join("key.pem");
+    fs::write(&key, vec![b'k'; 32 << 20]).unwrap();
+    let file = house.place.path().join("with-key");
+    let more = [("tls/server-key.pem".to_owned(), key)];
+    let pieces = house.bench.engine.backup(&Caller::server(), &more).unwrap();
+    let bytes: Vec<Vec<u8>> = pieces.map(|piece| piece.unwrap()).collect();
+    fs::write(&file, bytes.concat()).unwrap();
+    let (slots, with) = (house.slots(), house.unlock());
+    verify_backup(&file, &slots, &with, place.path()).unwrap();
+    drill(&file, &slots, &with, place.path()).unwrap();
+    house.bench.engine.verify_own_backup(&file, &slots, place.path()).unwrap();
+    let data = place.path().join("data");
+    let refused = restore(&file, &slots, &with, &data, &Caller::server());
+    assert!(matches!(refused, Err(EngineError::Io { .. })), "{refused:?}");
 }

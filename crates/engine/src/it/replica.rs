@@ -10,6 +10,7 @@ use super::backup::{House, bench_over, confirm_without, destroy, history, take};
 use super::kit::*;
 use super::*;
 use crate::allowance::{OTHER_SHARE, reserved, site_limit};
+use crate::backup::restore_replica_with;
 use crate::{Confirmation, EngineError, ReplicaMade, ReplicaPlan, Unlock, restore_replica};
 
 const SITE: u32 = 2;
@@ -34,6 +35,18 @@ impl<'a> Second<'a> {
         let (slots, with) = (self.house.slots(), self.house.unlock());
         let by = Caller::server();
         restore_replica(file, &slots, &with, &self.data, &by, plan, |_, _| Ok(()))
+    }
+
+    /// As [`Self::restore`], with something that happens in the middle of it.
+    fn refresh_while(
+        &self,
+        file: &Path,
+        meanwhile: impl FnOnce(),
+    ) -> Result<ReplicaMade, EngineError> {
+        let (slots, with) = (self.house.slots(), self.house.unlock());
+        let (by, plan) = (Caller::server(), ReplicaPlan::default());
+        let finish = |_: &Engine, _: &Path| Ok(());
+        restore_replica_with(file, &slots, &with, &self.data, &by, &plan, meanwhile, finish)
     }
 
     fn config(&self) -> EngineConfig {
@@ -473,4 +486,85 @@ fn neither_the_mark_nor_the_past_can_be_changed_on_the_disk() {
         let whole = sql.contains("local:site");
         assert_eq!(engine.audit_verify().is_ok(), whole, "{sql}");
     }
+}
+
+#[test]
+fn a_replica_that_is_started_while_it_is_refreshed_loses_nothing_of_what_it_did() {
+    let house = house();
+    let (second, bench) = replica(&house, &house.take());
+    close(bench);
+    let file = house.place.path().join("newer");
+    take(&house.bench.engine, &file);
+    // Promoted in the middle, and stopped again: what it made since must not become a replica's.
+    let refused = second.refresh_while(&file, || {
+        let bench = second.open();
+        bench.engine.promote(&caller("olga"), WITHOUT).unwrap();
+        bench.create("new").unwrap();
+        close(bench);
+    });
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("started meanwhile"), "{refused}");
+    let bench = second.open();
+    assert!(!bench.engine.is_replica());
+    bench.create("newer").unwrap();
+    bench.engine.audit_verify().unwrap();
+    close(bench);
+    // And whoever only lets it be opened and closed is not in the way.
+    let (second, bench) = replica(&house, &file);
+    close(bench);
+    second.refresh_while(&file, || {}).unwrap();
+    assert!(second.open().engine.is_replica());
+}
+
+#[test]
+fn a_replica_gets_no_number_that_a_server_before_it_had() {
+    let house = house();
+    let (_second, bench) = replica(&house, &house.take());
+    bench.engine.promote(&caller("olga"), WITHOUT).unwrap();
+    bench.create("of the promoted").unwrap();
+    let file = house.place.path().join("promoted");
+    take(&bench.engine, &file);
+    close(bench);
+    // The lost primary is back, and is to be a replica of the promoted one.
+    let back = Second::new(&house);
+    let plan = |site| ReplicaPlan { site: Some(site), primary: None };
+    let refused = back.restore(&file, &plan(1)).unwrap_err();
+    assert!(matches!(refused, EngineError::Replica(_)), "{refused:?}");
+    assert!(refused.to_string().contains("no server of the house ever had"), "{refused}");
+    assert!(!back.data.exists());
+    back.restore(&file, &plan(3)).unwrap();
+    let engine = Engine::open(EngineConfig { site: 3, ..back.config() }).unwrap();
+    unseal(&engine, &house.shares).unwrap();
+    assert_eq!(engine.replica().unwrap().of, 2);
+    engine.audit_verify().unwrap();
+}
+
+#[test]
+fn no_replica_is_made_of_what_knows_less_than_a_primary() {
+    let house = house();
+    house.bench.create("one").unwrap();
+    let file = house.take();
+    let (_second, bench) = replica(&house, &file);
+    let of_replica = house.place.path().join("of-replica");
+    take(&bench.engine, &of_replica);
+    let restored = house.restored(&file);
+    let of_quarantined = house.place.path().join("of-quarantined");
+    take(&restored.engine, &of_quarantined);
+    for (file, word) in [(&of_replica, "of a replica"), (&of_quarantined, "quarantine")] {
+        let third = Second::new(&house);
+        let plan = ReplicaPlan { site: Some(3), primary: None };
+        let refused = third.restore(file, &plan).unwrap_err();
+        assert!(matches!(refused, EngineError::Replica(_)), "{refused:?}");
+        assert!(refused.to_string().contains(word), "{refused}");
+        assert!(!third.data.exists());
+    }
+    // As itself it comes back: still a replica, and in quarantine beside.
+    let again = TempDir::new().unwrap();
+    let data = again.path().join("data");
+    let (slots, with) = (house.slots(), house.unlock());
+    crate::restore(&of_replica, &slots, &with, &data, &Caller::server()).unwrap();
+    let config = EngineConfig { slots_path: slots, site: SITE, ..EngineConfig::new(data) };
+    let engine = Engine::open(config).unwrap();
+    unseal(&engine, &house.shares).unwrap();
+    assert!(engine.is_replica() && engine.is_quarantined());
 }
