@@ -7,7 +7,7 @@ use unicode_security::MixedScript;
 use unicode_security::confusable_detection::skeleton;
 
 /// Why a name deceives, if it does: it has characters that nobody sees or that turn the direction
-/// of the text, or letters of several scripts that nobody mixes.
+/// of the text, spaces that do not show, or letters of several scripts that nobody mixes.
 pub fn deceives(name: &str) -> Option<&'static str> {
     if name.chars().any(turns) {
         return Some("characters that change the direction of text");
@@ -15,21 +15,22 @@ pub fn deceives(name: &str) -> Option<&'static str> {
     if name.chars().any(is_unseen) {
         return Some("characters that cannot be seen");
     }
+    if name.starts_with(' ') || name.ends_with(' ') || name.contains("  ") {
+        return Some("spaces at an end, or several in a row");
+    }
     if !name.is_single_script() {
         return Some("letters of several scripts that look alike");
     }
     None
 }
 
-/// One of `others` that reads as `name` does and is another, where `name` is not plain ASCII: what
-/// is, can be told apart.
+/// One of `others` that reads as `name` does and is another, where not both are plain ASCII: such
+/// two can be told apart.
 pub fn looks_like<'a>(name: &str, mut others: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    if name.is_ascii() {
-        return None;
-    }
     let read = |name: &str| skeleton(name).collect::<String>().to_lowercase();
     let reads = read(name);
-    others.find(|other| *other != name && read(other) == reads)
+    let plain = name.is_ascii();
+    others.find(|other| *other != name && !(plain && other.is_ascii()) && read(other) == reads)
 }
 
 /// Controls of the bidirectional algorithm (UAX #9).
@@ -108,6 +109,9 @@ mod tests {
             ("olga\u{3164}", "seen"),
             ("olga\u{E0041}", "seen"),
             ("olga\u{00A0}", "seen"),
+            ("olga ", "spaces"),
+            (" olga", "spaces"),
+            ("olga  p", "spaces"),
             // Cyrillic о and а among Latin letters; a Greek omicron.
             ("\u{043E}lga", "scripts"),
             ("olg\u{0430}", "scripts"),
@@ -124,6 +128,8 @@ mod tests {
         let other = "\u{0441}\u{043E}\u{0440}\u{0430}";
         assert_eq!(deceives(other), None);
         assert_eq!(looks_like(other, known.into_iter()), Some("copa"));
+        // And the other way round.
+        assert_eq!(looks_like("copa", [other].into_iter()), Some(other));
         assert_eq!(looks_like("Ольга", known.into_iter()), None);
         assert_eq!(looks_like(other, [other].into_iter()), None);
         // Plain names that differ in a digit are two names.

@@ -14,7 +14,7 @@ use rcgen::{
     DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     PKCS_ECDSA_P256_SHA256, PublicKeyData, SanType, SerialNumber,
 };
-use rustls_pki_types::PrivatePkcs8KeyDer;
+use rustls_pki_types::{CertificateSigningRequestDer, PrivatePkcs8KeyDer};
 use strongroom_secmem::SecretBytes;
 use zeroize::Zeroizing;
 
@@ -196,8 +196,9 @@ impl Authority {
         let bad = |e: rcgen::Error| {
             Fault::bad_request(format!("The certificate signing request cannot be taken: {e}."))
         };
-        check_key(csr_pem)?;
-        let request = CertificateSigningRequestParams::from_pem(csr_pem).map_err(bad)?;
+        // What was looked at is what is signed: a file may hold more than one thing.
+        let der = checked(csr_pem)?;
+        let request = CertificateSigningRequestParams::from_der(&der).map_err(bad)?;
         let mut params = client_params(subject, days, now)?;
         let (serial, not_after) = self.finish_params(&mut params)?;
         let certificate = params.signed_by(&request.public_key, &self.issuer).map_err(internal)?;
@@ -315,15 +316,20 @@ fn client_params(subject: &Subject, days: i64, now: i64) -> Result<CertificatePa
     Ok(params)
 }
 
-/// Whether the key of a certificate signing request is strong enough.
-fn check_key(csr_pem: &str) -> Result<(), Fault> {
+/// The certificate signing request in a text, if its key is strong enough and it asks for no name
+/// that deceives.
+fn checked(csr_pem: &str) -> Result<CertificateSigningRequestDer<'static>, Fault> {
     use rustls_pki_types::pem::PemObject;
     use x509_parser::prelude::FromDer;
     let unreadable = || Fault::bad_request("The certificate signing request cannot be read.");
-    let der = rustls_pki_types::CertificateSigningRequestDer::from_pem_slice(csr_pem.as_bytes())
+    let der = CertificateSigningRequestDer::from_pem_slice(csr_pem.as_bytes())
         .map_err(|_| unreadable())?;
-    let (_, request) = x509_parser::certification_request::X509CertificationRequest::from_der(&der)
-        .map_err(|_| unreadable())?;
+    let (rest, request) =
+        x509_parser::certification_request::X509CertificationRequest::from_der(&der)
+            .map_err(|_| unreadable())?;
+    if !rest.is_empty() {
+        return Err(unreadable());
+    }
     // The name is not taken; who asks for such a one is not served by mistake all the same.
     for part in request.certification_request_info.subject.iter_attributes() {
         if let Some(why) = part.as_str().ok().and_then(deceives) {
@@ -340,7 +346,7 @@ fn check_key(csr_pem: &str) -> Result<(), Fault> {
                 rsa.key_size()
             )))
         }
-        _ => Ok(()),
+        _ => Ok(der),
     }
 }
 
@@ -587,6 +593,40 @@ mod tests {
         let leaf = der(&issued.certificate);
         let (_, leaf) = x509_parser::parse_x509_certificate(&leaf).unwrap();
         assert_eq!(leaf.subject().iter_common_name().next().unwrap().as_str().unwrap(), "kms");
+    }
+
+    #[test]
+    fn what_was_looked_at_of_a_request_is_what_is_signed() {
+        let ca = Authority::create("Test CA", NOW).unwrap();
+        let subject = Subject { user: "app".into(), group: None };
+        let request = |name: &str| {
+            let key = KeyPair::generate().unwrap();
+            let mut params = CertificateParams::default();
+            params.distinguished_name = distinguished(&[(DnType::CommonName, name)]);
+            let csr = params.serialize_request(&key).unwrap();
+            (key.subject_public_key_info(), csr.pem().unwrap(), csr.der().to_vec())
+        };
+        let (_, deceiving, _) = request("app\u{202E}x");
+        let (key, honest, der) = request("app");
+        // Behind another label, which one reader passes over and another does not.
+        let hidden = deceiving.replace("CERTIFICATE REQUEST", "X509 CRL");
+        let signed = ca.sign_client(&format!("{hidden}{honest}"), &subject, 5, NOW).unwrap();
+        let leaf = self::der(&signed.certificate);
+        let (_, leaf) = x509_parser::parse_x509_certificate(&leaf).unwrap();
+        assert_eq!(leaf.public_key().raw, key);
+        assert!(ca.sign_client(&format!("{deceiving}{honest}"), &subject, 5, NOW).is_err());
+        // Nothing hides behind its end.
+        let long = pem(&[&der[..], &[0; 16]].concat());
+        assert!(ca.sign_client(&pem(&der), &subject, 5, NOW).is_ok());
+        assert!(ca.sign_client(&long, &subject, 5, NOW).is_err());
+    }
+
+    fn pem(der: &[u8]) -> String {
+        use base64::Engine as _;
+        let text = base64::engine::general_purpose::STANDARD.encode(der);
+        let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+        let label = "CERTIFICATE REQUEST-----";
+        format!("-----BEGIN {label}\n{}\n-----END {label}\n", lines.join("\n"))
     }
 
     #[test]
