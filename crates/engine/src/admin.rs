@@ -3,25 +3,21 @@
 
 use std::sync::mpsc::channel;
 
-use strongroom_kmip::{Operation, Tag, Value};
+use strongroom_kmip::Operation;
 use strongroom_model::{
     AttributeKey, CertificateInfo, CertificateState, Change, ChangeKind, ClockAlarm, Lifecycle,
-    ManagedObject, ObjectId, Role, ServerState, Setting,
+    ObjectId, Role, ServerState, Setting,
 };
 use strongroom_secmem::SecretBytes;
-use strongroom_store::{Counts, StoreError, WriteTx, archival_due, scheduled_destruction};
+use strongroom_store::{Counts, StoreError, WriteTx, scheduled_destruction};
 
 use crate::caller::Caller;
 use crate::counters::Outcome;
 use crate::disk::DiskStatus;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::operations::{archival, archive_when_ended};
 use crate::roles;
-use crate::rotation::rotate_if_due;
-
-/// Due objects handled in one transaction.
-const SWEEP_BATCH: u32 = 256;
+use crate::sweep::Failing;
 
 /// How the key manager is doing.
 #[derive(Clone, Debug)]
@@ -59,6 +55,8 @@ pub struct Status {
     pub refused_on_full_disk: u64,
     /// Whether the Interop operation is offered.
     pub interop: bool,
+    /// Work of every second that fails.
+    pub upkeep: Vec<Failing>,
 }
 
 impl Engine {
@@ -95,6 +93,7 @@ impl Engine {
             disks: inner.disk.status(),
             refused_on_full_disk: inner.disk.refused(),
             interop: inner.config.interop,
+            upkeep: inner.upkeep.failing(),
         }
     }
 
@@ -301,60 +300,6 @@ impl Engine {
         }
     }
 
-    /// Moves objects on whose dates have come. To be called every second or so; also when nobody
-    /// calls it, states are right, because they follow from the dates.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn sweep(&self) -> Result<usize, EngineError> {
-        let inner = &self.inner;
-        inner.served.prune(inner.mono_ms());
-        self.watch_disk();
-        self.record_clock_alarm()?;
-        self.keep_clock_mark(false)?;
-        if inner.disk.is_full() {
-            // Dates are acted on later, and what is not written needs no new signature.
-            return Ok(0);
-        }
-        if inner.unsealed().is_some() {
-            self.sign_heads_if_due()?;
-        }
-        let time = inner.time();
-        // Dates of a quarantined store are acted on once it is confirmed: nothing changes before.
-        // A replica honours them when it decides, and writes nothing of it.
-        let waits = self.is_quarantined() || inner.is_replica();
-        if inner.unsealed().is_none() || inner.clock_alarm().is_some() || waits {
-            return Ok(0);
-        }
-        let now = time.earliest();
-        // Keys whose replacement was refused stay due: they must not crowd out what comes after.
-        let waiting = inner.unrotated.count(now).saturating_add(inner.pairs.count());
-        let batch = SWEEP_BATCH.saturating_add(waiting);
-        let due = inner.store.read(|tx| tx.due(now, batch))?;
-        inner.pairs.forget_but(&due);
-        if due.is_empty() {
-            return Ok(0);
-        }
-        let Some(unsealed) = inner.unsealed() else { return Ok(0) };
-        let engine = inner.clone();
-        self.commit(move |tx| {
-            let mut count = 0;
-            for id in &due {
-                let Some(object) = tx.object(id)? else { continue };
-                let rotated = rotate_if_due(&engine, &unsealed, tx, &object, time)?;
-                let Some(object) = tx.object(id)? else { continue };
-                let change = due_change(&object, now);
-                if let Some(change) = &change {
-                    let origin = Caller::server().origin("due date", "");
-                    let after = engine.config.archive_after;
-                    tx.append(&origin, &archive_when_ended(change, after, now), time.stamp_ms)?;
-                }
-                count += usize::from(rotated || change.is_some());
-            }
-            Ok(count)
-        })
-    }
-
     /// Runs a change of the server's own on the writer and waits for its flush. What goes
     /// [around](Around) it is part of the same transaction. On a full disk it is refused.
     pub(crate) fn commit<R: Send + 'static>(
@@ -413,34 +358,4 @@ impl Engine {
         let now_ms = self.inner.stamp_ms();
         self.commit(move |tx| tx.append(&origin, &change, now_ms).map(|_| ()))
     }
-}
-
-/// What a date that has come does to an object.
-fn due_change(object: &ManagedObject, now: i64) -> Option<Change> {
-    let doomed = object
-        .value_of(&scheduled_destruction())
-        .and_then(Value::as_date_time)
-        .is_some_and(|at| at <= now);
-    let lifecycle = if doomed { Lifecycle::Destroyed } else { object.lifecycle_at(now) };
-    if lifecycle <= object.lifecycle {
-        return archival_due(object).is_some_and(|at| at <= now).then(|| archival(object, now));
-    }
-    let kind = match lifecycle {
-        Lifecycle::Active => ChangeKind::Activated,
-        Lifecycle::Destroyed => ChangeKind::Destroyed,
-        _ => ChangeKind::Deactivated,
-    };
-    let mut sets = vec![(AttributeKey::single(Tag::LAST_CHANGE_DATE), Some(Value::DateTime(now)))];
-    if doomed {
-        let key = AttributeKey { name: scheduled_destruction(), index: 0, site: 0 };
-        sets.push((key, None));
-        sets.push((AttributeKey::single(Tag::DESTROY_DATE), Some(Value::DateTime(now))));
-    }
-    Some(Change::Changed {
-        kind,
-        id: object.id.clone(),
-        lifecycle: Some(lifecycle),
-        compromised: false,
-        sets,
-    })
 }

@@ -27,6 +27,7 @@ use crate::root_key::Waiting;
 use crate::rotation::{Pairs, Unrotated};
 use crate::served::Served;
 use crate::streams::Streams;
+use crate::sweep::Upkeep;
 pub(crate) use crate::unsealed::Unsealed;
 use crate::unsealed::uses_dir;
 
@@ -49,6 +50,7 @@ pub(crate) struct Inner {
     pub(crate) streams: Streams,
     pub(crate) served: Served,
     pub(crate) signed: Signed,
+    pub(crate) upkeep: Upkeep,
     pub(crate) unrotated: Unrotated,
     pub(crate) pairs: Pairs,
     pub(crate) maker: Maker,
@@ -135,6 +137,7 @@ impl Engine {
             streams: Streams::default(),
             served: Served::default(),
             signed: Signed::default(),
+            upkeep: Upkeep::default(),
             unrotated: Unrotated::default(),
             pairs: Pairs::default(),
             maker: Maker::default(),

@@ -226,6 +226,19 @@ impl Engine {
         filter: AuditFilter,
     ) -> Result<impl Iterator<Item = Result<AuditEntry, EngineError>> + Send + use<>, EngineError>
     {
+        Ok(self.newest_entries(filter, u64::MAX)?.0)
+    }
+
+    /// As [`Engine::audit_entries`], of the newest `most` records of each chain; and the numbers of
+    /// the first of these, of changes and of uses.
+    pub(crate) fn newest_entries(
+        &self,
+        filter: AuditFilter,
+        most: u64,
+    ) -> Result<
+        (impl Iterator<Item = Result<AuditEntry, EngineError>> + Send + use<>, [u64; 2]),
+        EngineError,
+    > {
         let unsealed = self.inner.unsealed().ok_or(EngineError::Sealed)?;
         let unreadable = |e: &dyn std::fmt::Display| EngineError::Audit(e.to_string());
         unsealed.uses().flush().map_err(|e| unreadable(&e))?;
@@ -233,12 +246,15 @@ impl Engine {
             let chain = self.chain(which);
             // What is recorded meanwhile would keep a slow reader busy for ever.
             let end = chain.head().map_err(|e| unreadable(&e))?;
-            let entries = chain.entries(1).map_err(|e| unreadable(&e))?;
+            let from = (end + 1).saturating_sub(most).max(1);
+            let entries = chain.entries(from).map_err(|e| unreadable(&e))?;
             let within = move |entry: &Result<AuditEntry, SourceError>| {
                 entry.as_ref().map_or(true, |entry| entry.seq <= end)
             };
-            Ok::<_, EngineError>((Box::new(entries.take_while(within)) as Entries).peekable())
+            let entries = (Box::new(entries.take_while(within)) as Entries).peekable();
+            Ok::<_, EngineError>((entries, from))
         };
-        Ok(Merged { chains: [open(Which::Changes)?, open(Which::Uses)?], filter, ended: false })
+        let ((changes, first), (uses, first_use)) = (open(Which::Changes)?, open(Which::Uses)?);
+        Ok((Merged { chains: [changes, uses], filter, ended: false }, [first, first_use]))
     }
 }

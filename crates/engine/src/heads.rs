@@ -60,13 +60,14 @@ impl Signed {
 }
 
 impl Engine {
-    /// Signs the heads when ten seconds have passed and a chain has moved. Part of the sweep.
-    pub(crate) fn sign_heads_if_due(&self) -> Result<(), EngineError> {
+    /// Signs the heads when ten seconds have passed and a chain has moved, and says whether it was
+    /// time to. Part of the sweep.
+    pub(crate) fn sign_heads_if_due(&self) -> Result<bool, EngineError> {
         let due = {
             let last = self.inner.signed.0.lock();
             is_due(self.inner.stamp_ms(), last.at_ms)
         };
-        if due { self.sign_heads().map(|_| ()) } else { Ok(()) }
+        if due { self.sign_heads().map(|_| true) } else { Ok(false) }
     }
 
     /// Signs the ends of the chains that moved since they were last signed, and gives the heads.

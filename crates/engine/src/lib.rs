@@ -61,6 +61,7 @@ mod rules;
 mod served;
 mod slots;
 mod streams;
+mod sweep;
 mod takeover;
 mod trail;
 mod unseal;
@@ -102,6 +103,7 @@ pub use retention::{Fate, Forwarded, Retained, Retention, SEGMENT_DELETED, Segme
 pub use root_key::{NewRootKey, PreparedRootKey};
 pub use rules::{Difference, Question, RulesDiff};
 pub use slots::{DealtShare, MadeSlot, NewSlot, SlotInfo};
+pub use sweep::Failing;
 pub use takeover::{Confirmation, Confirmed};
 pub use trail::{AuditEntry, AuditFault, AuditFilter, AuditReport};
 pub use unseal::{Unlock, UnsealProgress, Unsealing};

@@ -52,6 +52,8 @@ pub struct RulesDiff {
     pub left_out: u64,
     /// What would have been otherwise, most frequent first.
     pub differences: Vec<Difference>,
+    /// Whether the time has more records than are looked at, so that its beginning is left out.
+    pub cut: bool,
 }
 
 /// Requests with the same facts, decided otherwise.
@@ -274,8 +276,9 @@ impl Engine {
         let now = self.rules();
         let state = self.inner.store.server_state();
         let granted = Granted(&state);
-        let mut diff = RulesDiff::default();
-        for ((user, fingerprint, operation, object), requests) in self.asked_since(since_ms)? {
+        let asked = self.asked_since(since_ms, MOST_ASKED)?;
+        let mut diff = RulesDiff { cut: asked.cut, ..RulesDiff::default() };
+        for ((user, fingerprint, operation, object), requests) in asked.requests {
             diff.requests += requests;
             let groups = state
                 .certificates
@@ -317,31 +320,20 @@ impl Engine {
         Ok(diff)
     }
 
-    /// The KMIP requests since a time: user, certificate, operation and object, with how many.
-    #[expect(clippy::type_complexity, reason = "a name for it would hide what is in it")]
-    fn asked_since(
-        &self,
-        since_ms: i64,
-    ) -> Result<BTreeMap<(String, String, Operation, Option<String>), u64>, EngineError> {
-        let mut asked = BTreeMap::new();
-        let mut take = |entry: &AuditEntry| {
-            let operation = Operation::TABLE.by_name(&entry.action).map(|row| Operation(row.code));
-            // What the server does by itself is no request.
-            let Some(operation) = operation.filter(|_| !entry.fingerprint.is_empty()) else {
-                return;
-            };
-            // A use that left a change behind is in the chain of uses already.
-            if entry.chain == "changes" && kind_of(operation) == Kind::Use {
-                return;
+    /// The KMIP requests since a time among the newest `most` records of each chain. They are
+    /// counted while they are read: the records themselves are never in memory together.
+    pub(crate) fn asked_since(&self, since_ms: i64, most: u64) -> Result<AskedSince, EngineError> {
+        let mut asked = AskedSince::default();
+        let (entries, firsts) = self.newest_entries(crate::AuditFilter::default(), most)?;
+        for entry in entries {
+            let entry = entry?;
+            if entry.time_ms < since_ms {
+                continue;
             }
-            let of =
-                (entry.user.clone(), entry.fingerprint.clone(), operation, entry.object.clone());
-            *asked.entry(of).or_insert(0) += 1;
-        };
-        let filter =
-            crate::AuditFilter { since_ms: Some(since_ms), ..crate::AuditFilter::default() };
-        for entry in self.audit_tail(MOST_ASKED, &filter)? {
-            take(&entry);
+            let [change, first_use] = firsts;
+            let first = if entry.chain == "changes" { change } else { first_use };
+            asked.cut |= first > 1 && entry.seq == first;
+            asked.count(entry);
         }
         Ok(asked)
     }
@@ -364,8 +356,32 @@ fn counted(rules: &[String]) -> String {
     }
 }
 
-/// Most records of the audit that a comparison looks at, the newest.
-const MOST_ASKED: usize = 1_000_000;
+/// Most records of each chain of the audit that a comparison looks at, the newest: reading takes
+/// time, and no memory.
+const MOST_ASKED: u64 = 5_000_000;
+
+/// What was asked for in a time.
+#[derive(Debug, Default)]
+pub(crate) struct AskedSince {
+    /// How many requests there were by user, certificate, operation and object.
+    pub(crate) requests: BTreeMap<(String, String, Operation, Option<String>), u64>,
+    /// Whether records at the beginning of the time were not looked at.
+    pub(crate) cut: bool,
+}
+
+impl AskedSince {
+    fn count(&mut self, entry: AuditEntry) {
+        let operation = Operation::TABLE.by_name(&entry.action).map(|row| Operation(row.code));
+        // What the server does by itself is no request.
+        let Some(operation) = operation.filter(|_| !entry.fingerprint.is_empty()) else { return };
+        // A use that left a change behind is in the chain of uses already.
+        if entry.chain == "changes" && kind_of(operation) == Kind::Use {
+            return;
+        }
+        let of = (entry.user, entry.fingerprint, operation, entry.object);
+        *self.requests.entry(of).or_insert(0) += 1;
+    }
+}
 
 /// The groups of a user by the newest certificate that is known and not revoked.
 pub(crate) fn groups_of(state: &ServerState, user: &str) -> Option<Vec<String>> {

@@ -4,11 +4,14 @@
 //! Nothing here is on the way of a request: workers read the chains from the disk, and what they
 //! find about their destinations is told to the audit once a second.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use strongroom_engine::{Engine, Forwarded};
 use strongroom_siem::{Destination, DestinationState, Device, Forwarder};
 
@@ -34,6 +37,8 @@ pub struct Forwarding {
     watched: Mutex<HashMap<String, Watched>>,
     /// Why the forwarder did not start.
     failed: Mutex<Option<String>>,
+    /// What the file of what was told has.
+    kept: Mutex<BTreeMap<String, Told>>,
 }
 
 /// What is remembered of a destination between two looks.
@@ -46,7 +51,25 @@ struct Watched {
     reported_ms: Option<i64>,
     /// Whether it was told that records wait for long.
     late: bool,
+    /// Whether what is remembered is of an earlier run, and nothing was seen of this one yet.
+    of_before: bool,
+    /// Whether the cursor of this run was seen.
+    begun: bool,
 }
+
+/// What was told of a destination and holds: kept over a restart, so that it is not told again
+/// though nothing changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Told {
+    address: String,
+    down: bool,
+    late: bool,
+    /// How far it had confirmed then: more than that is progress.
+    confirmed: u64,
+}
+
+/// The file of the directory that has what was told, by destination.
+const TOLD: &str = "told.json";
 
 /// A destination that went down or came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +90,11 @@ impl Watched {
     /// Whether records wait longer than they should, also where none is refused: a receiver that is
     /// slow.
     fn lag(&mut self, state: &DestinationState) -> Option<Change> {
+        // How old what waits is shows only when it is read again after a start.
+        if self.of_before && state.lag_records > 0 && state.lag_seconds < LATE_SECONDS {
+            return None;
+        }
+        self.of_before = false;
         let late = state.lag_seconds >= LATE_SECONDS;
         let caught_up = state.lag_seconds < LATE_SECONDS / 2;
         if self.late == late || (self.late && !caught_up) {
@@ -82,8 +110,14 @@ impl Watched {
     }
 
     fn connection(&mut self, state: &DestinationState, now_ms: i64) -> Option<Change> {
-        let confirmed = state.confirmed.values().sum();
-        if confirmed != self.confirmed {
+        let confirmed: u64 = state.confirmed.values().sum();
+        // A cursor that is not read yet is at nothing; one that begins anew is no progress either.
+        if confirmed < self.confirmed && !state.confirmed.is_empty() {
+            self.confirmed = confirmed;
+        }
+        if confirmed > self.confirmed {
+            // The first time it may be only the cursor of an earlier run that was read.
+            self.of_before &= !core::mem::replace(&mut self.begun, true);
             (self.confirmed, self.moved_ms, self.trouble_since) = (confirmed, now_ms, None);
             let was_down = std::mem::take(&mut self.down);
             let text = format!("{} at {} takes events again", state.name, state.address);
@@ -117,6 +151,19 @@ pub fn device() -> Arc<Device> {
     Arc::new(Device::new(&host, "Strongroom", "Key Manager", env!("CARGO_PKG_VERSION")))
 }
 
+/// Writes a private file in the place of what is there.
+fn write_over(path: &Path, told: &BTreeMap<String, Told>) -> std::io::Result<()> {
+    let part = path.with_extension("part");
+    let mut file = std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(&part)?;
+    file.write_all(&serde_json::to_vec_pretty(told)?)?;
+    std::fs::rename(&part, path)
+}
+
 fn wall_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }
@@ -131,7 +178,50 @@ impl Forwarding {
             running: Mutex::default(),
             watched: Mutex::default(),
             failed: Mutex::default(),
+            kept: Mutex::default(),
         }
+    }
+
+    /// Takes up what an earlier run told of the destinations that are still the same.
+    fn recall(&self) {
+        let kept = std::fs::read(self.dir.join(TOLD)).ok();
+        // Without it, or if it is broken, the worst is that something is told twice.
+        let kept: BTreeMap<String, Told> =
+            kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+        let mut watched = locked(&self.watched);
+        for destination in &self.destinations {
+            let Some(told) = kept.get(&destination.name) else { continue };
+            if told.address == destination.address && !watched.contains_key(&destination.name) {
+                let Told { down, late, confirmed, .. } = *told;
+                let of_before = true;
+                let one = Watched { down, late, confirmed, of_before, ..Watched::default() };
+                watched.insert(destination.name.clone(), one);
+            }
+        }
+        *locked(&self.kept) = kept;
+    }
+
+    /// Keeps what was told, if that changed.
+    fn remember(&self, watched: &HashMap<String, Watched>) {
+        let told = |destination: &Destination| {
+            let one = watched.get(&destination.name).filter(|w| w.down || w.late)?;
+            let Watched { down, late, confirmed, .. } = *one;
+            let told = Told { address: destination.address.clone(), down, late, confirmed };
+            Some((destination.name.clone(), told))
+        };
+        let now: BTreeMap<String, Told> = self.destinations.iter().filter_map(told).collect();
+        let mut kept = locked(&self.kept);
+        let is_new = |name: &String, told: &Told| {
+            // How far a slow one got is no news, and would be written every second.
+            kept.get(name).is_none_or(|old| (old.down, old.late) != (told.down, told.late))
+        };
+        if now.len() == kept.len() && !now.iter().any(|(name, told)| is_new(name, told)) {
+            return;
+        }
+        if let Err(error) = write_over(&self.dir.join(TOLD), &now) {
+            tracing::warn!(%error, "what was told of the destinations of the audit is not kept");
+        }
+        *kept = now;
     }
 
     /// Begins to forward, if there is anywhere to. A destination that cannot be reached is tried
@@ -141,6 +231,7 @@ impl Forwarding {
         if running.is_some() || self.destinations.is_empty() {
             return;
         }
+        self.recall();
         let sources = engine.audit_sources(&self.device);
         let begun = crate::pki::private_dir(&self.dir).map_err(|e| e.to_string()).and_then(|()| {
             let destinations = self.destinations.clone();
@@ -187,7 +278,11 @@ impl Forwarding {
         let look = |state: &DestinationState| {
             watched.entry(state.name.clone()).or_default().look(state, wall_ms())
         };
-        states.iter().flat_map(look).collect()
+        let changes = states.iter().flat_map(look).collect();
+        if !states.is_empty() {
+            self.remember(&watched);
+        }
+        changes
     }
 
     /// How it stands with each destination.
@@ -269,6 +364,63 @@ mod tests {
         let told = watched.connection(&state(6, Some(7_500)), 9_000).unwrap();
         assert_eq!(told.kind, "forwarder-connected");
         assert_eq!(watched.connection(&state(6, Some(7_500)), 10_000), None);
+    }
+
+    /// Destinations of which nothing runs.
+    fn forwarding(dir: &Path, address: &str) -> Forwarding {
+        let text = format!(
+            "[data]\ndir = \"{}\"\n[[forward]]\nname = \"siem\"\ntransport = \"tcp\"\n\
+             address = \"{address}\"\n",
+            dir.display()
+        );
+        let forwarding = Forwarding::new(&Config::from_text(&text).unwrap());
+        crate::pki::private_dir(&forwarding.dir).unwrap();
+        forwarding.recall();
+        forwarding
+    }
+
+    fn look(of: &Forwarding, state: &DestinationState, now_ms: i64) -> Vec<&'static str> {
+        let mut watched = locked(&of.watched);
+        let told = watched.entry("siem".to_owned()).or_default().look(state, now_ms);
+        of.remember(&watched);
+        told.into_iter().map(|change| change.kind).collect()
+    }
+
+    #[test]
+    fn what_was_told_is_not_told_again_after_a_restart_and_its_end_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let late = |confirmed, error, lag_seconds| DestinationState {
+            lag_records: 9,
+            lag_seconds,
+            ..state(confirmed, error)
+        };
+        let before = forwarding(dir.path(), "siem:1");
+        assert_eq!(look(&before, &late(5, None, 0), 1_000), [""; 0]);
+        assert_eq!(look(&before, &late(5, Some(2_000), 400), 2_000), ["forwarder-late"]);
+        assert_eq!(look(&before, &late(5, Some(6_500), 400), 8_000), ["forwarder-failing"]);
+
+        let after = forwarding(dir.path(), "siem:1");
+        // Before the cursor is read, and the oldest record that waits.
+        let mut fresh = late(0, None, 0);
+        fresh.confirmed.clear();
+        assert_eq!(look(&after, &fresh, 20_000), [""; 0]);
+        for second in 21..200 {
+            let now = second * 1_000;
+            assert_eq!(look(&after, &late(5, Some(now), 400 + second as u64), now), [""; 0]);
+        }
+        assert!(after.status()[0].failing);
+        let ended = ["forwarder-connected", "forwarder-caught-up"];
+        assert_eq!(look(&after, &late(14, None, 0), 200_000), ended);
+        assert_eq!(look(&after, &late(20, None, 0), 201_000), [""; 0]);
+
+        // Once more: nothing is left of it.
+        let third = forwarding(dir.path(), "siem:1");
+        assert_eq!(look(&third, &late(20, None, 0), 202_000), [""; 0]);
+        // Another receiver under the name is another one.
+        look(&third, &late(20, Some(203_000), 0), 203_000);
+        assert_eq!(look(&third, &late(20, Some(207_000), 0), 209_000), ["forwarder-failing"]);
+        let other = forwarding(dir.path(), "siem:2");
+        assert!(!other.status()[0].failing);
     }
 
     #[test]

@@ -279,6 +279,8 @@ classes! {
     3034 "forwarder-late" Warning APP_OTHER;
     3035 "forwarder-caught-up" Notice APP_OTHER;
     3036 "configuration-changed" Warning APP_UPDATE;
+    3037 "upkeep-failing" Error APP_OTHER;
+    3038 "upkeep-recovered" Notice APP_OTHER;
     3040 "quorum-proved" Alert APP_OTHER;
     3041 "officer-recovered" Alert APP_OTHER;
     3050 "crl-loaded" Notice APP_UPDATE;

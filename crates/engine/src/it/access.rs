@@ -393,6 +393,11 @@ fn a_comparison_shows_which_requests_other_rules_would_have_decided_otherwise() 
     assert_eq!(one.now, (true, rule::OWNER.to_owned()));
     assert_eq!(one.then, (false, "policy:no-dba".to_owned()));
     assert!(diff.requests >= 5, "{diff:?}");
+    // Only so many records are looked at, and that is said where it leaves something out.
+    assert!(!diff.cut);
+    let some = bench.engine.asked_since(0, 3).unwrap();
+    assert!(some.cut && some.requests.values().sum::<u64>() < diff.requests, "{some:?}");
+    assert!(!bench.engine.asked_since(i64::MAX, 3).unwrap().cut);
     let nothing = bench.engine.compare_rules(&server, "", 0).unwrap();
     assert_eq!(nothing.differences, []);
     // Nothing was put in force.

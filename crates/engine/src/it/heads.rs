@@ -5,6 +5,7 @@ use strongroom_kmip::Operation;
 
 use super::Bench;
 use super::kit::Mount;
+use super::periods::{actions, make_periodic};
 
 #[test]
 fn both_heads_are_signed_recorded_and_anchored_on_a_second_path() {
@@ -72,6 +73,57 @@ fn a_full_second_path_keeps_no_half_of_a_line_and_gets_what_it_missed() {
     bench.by_id(Operation::GET, &id).unwrap();
     let heads = bench.engine.sign_heads().unwrap();
     assert_eq!(read(), heads);
+}
+
+#[test]
+fn a_second_path_that_takes_nothing_holds_up_no_date_and_is_told_once() {
+    let second = tempfile::TempDir::new().unwrap();
+    // Where the file should be is a directory.
+    let anchors = second.path().join("anchors");
+    std::fs::create_dir(&anchors).unwrap();
+    let bench = Bench::with(|config| config.anchors_path = Some(anchors.clone()));
+    let key = make_periodic(&bench, "due");
+    std::thread::sleep(std::time::Duration::from_millis(2_100));
+    // The first one signs, since nothing was signed yet; and the key is replaced in the same one.
+    bench.engine.sweep().unwrap_err();
+    assert_eq!(bench.engine.key(&key).unwrap().links.len(), 1, "its date was not acted on");
+    let [failing] = &bench.engine.status().upkeep[..] else { panic!("nothing fails") };
+    assert!(failing.what.contains("anchoring") && failing.why.contains("anchors"), "{failing:?}");
+    // Whenever it is tried again, as far as it goes. Ten seconds have passed if the clock goes back.
+    for _ in 0..3 {
+        bench.engine.inner.clock.wall.move_by(-1_000);
+        bench.engine.sweep().unwrap_err();
+    }
+    assert_eq!(actions(&bench, "upkeep-failing"), 1);
+    std::fs::remove_dir(&anchors).unwrap();
+    bench.engine.inner.clock.wall.move_by(-1_000);
+    bench.engine.sweep().unwrap();
+    assert_eq!(bench.engine.status().upkeep, []);
+    assert_eq!(actions(&bench, "upkeep-recovered"), 1);
+    // The end is on the second path, also if it was signed while that took nothing.
+    let text = std::fs::read_to_string(&anchors).unwrap();
+    let kept: Vec<SignedHead> = text.lines().map(|line| line.parse().unwrap()).collect();
+    assert!(kept.iter().any(|head| head.chain == ChainName::Changes), "{text}");
+    bench.engine.audit_verify_against(&kept).unwrap();
+}
+
+#[test]
+fn heads_that_the_second_path_did_not_take_are_on_it_as_soon_as_it_does() {
+    let second = tempfile::TempDir::new().unwrap();
+    let anchors = second.path().join("anchors");
+    std::fs::create_dir(&anchors).unwrap();
+    let bench = Bench::with(|config| config.anchors_path = Some(anchors.clone()));
+    bench.create("quiet from then on").unwrap();
+    bench.engine.sign_heads().unwrap_err();
+    bench.engine.sign_heads().unwrap_err();
+    std::fs::remove_dir(&anchors).unwrap();
+    // Nothing moved since.
+    assert_eq!(bench.engine.sign_heads().unwrap(), []);
+    let text = std::fs::read_to_string(&anchors).unwrap();
+    let kept: Vec<SignedHead> = text.lines().map(|line| line.parse().unwrap()).collect();
+    let last = |chain| kept.iter().filter(|h| h.chain == chain).map(|h| h.head.seq).max();
+    assert_eq!(last(ChainName::Changes), Some(bench.engine.status().changes.0));
+    assert_eq!(kept.len(), 2, "{text}");
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn periodic(bench: &Bench) -> Vec<Attribute> {
     ]
 }
 
-fn make_periodic(bench: &Bench, name: &str) -> String {
+pub(super) fn make_periodic(bench: &Bench, name: &str) -> String {
     let more = periodic(bench);
     let payload = bench.one(&bench.alice, Operation::CREATE, |e| create(e, name, &more)).unwrap();
     text(&payload, Tag::UNIQUE_IDENTIFIER)

@@ -118,6 +118,9 @@ pub struct PolicyDiff {
     pub left_out: u64,
     /// What would have been decided otherwise, most frequent first.
     pub differences: Vec<PolicyDifference>,
+    /// Whether there are more records than are looked at, so that the oldest are left out.
+    #[serde(default)]
+    pub cut: bool,
 }
 
 /// What a grant is on: exactly one of the two.

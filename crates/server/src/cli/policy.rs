@@ -230,10 +230,15 @@ impl Diff {
 }
 
 fn diff_text(diff: &PolicyDiff) -> String {
-    let left_out = match diff.left_out {
+    let mut left_out = match diff.left_out {
         0 => String::new(),
         n => format!("\n{n} about keys or users that are not known any more were left out."),
     };
+    if diff.cut {
+        left_out.push_str(
+            " There are more records than are looked at: the oldest of that time were left out.",
+        );
+    }
     if diff.differences.is_empty() {
         return folded(&format!(
             "Of {} requests none would have been decided otherwise.{left_out}",
@@ -294,11 +299,17 @@ mod tests {
             allowed_then: false,
             rule_then: "policy:a-rule-with-a-name-that-is-rather-long-too".into(),
         };
-        let diff =
-            PolicyDiff { requests: 1_000_000, left_out: 2, differences: vec![one.clone(), one] };
+        let diff = PolicyDiff {
+            requests: 1_000_000,
+            left_out: 2,
+            differences: vec![one.clone(), one],
+            cut: true,
+        };
         let text = diff_text(&diff);
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         assert_eq!(text.matches("0192f3c4-5d6e-7f80-9123-456789abcdef").count(), 2, "{text}");
         assert!(text.contains("246912 of 1000000"), "{text}");
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains("more records than are looked at"), "{text}");
     }
 }

@@ -115,6 +115,7 @@ impl Access for EngineManager {
             requests: diff.requests,
             left_out: diff.left_out,
             differences: differences.collect(),
+            cut: diff.cut,
         })
     }
 

@@ -184,6 +184,15 @@ impl EngineManager {
                  compare it with the anchors and what was forwarded."
             ));
         }
+        let told = |why: &String| status.anchors_failed.as_ref() == Some(why);
+        for failing in status.upkeep.iter().filter(|failing| !told(&failing.why)) {
+            warnings.push(format!(
+                "What is done every second fails at {} since {}: {}. Everything else goes on.",
+                failing.what,
+                crate::cli::output::time(failing.since_ms),
+                failing.why
+            ));
+        }
         if let Some(from) = self.engine.quarantine() {
             warnings.push(format!(
                 "Quarantined: restored from a backup of {}, with {} changes and {} destroyed \
@@ -541,9 +550,8 @@ impl Manager for EngineManager {
     }
 
     fn tick(&self) {
-        if let Err(error) = self.engine.sweep() {
-            tracing::error!(%error, "dates that have come were not acted on");
-        }
+        // What failed of it is told by itself, once, and stands among the warnings.
+        let _ = self.engine.sweep();
         for change in self.shared.forwarding.changes() {
             self.event(change.kind, &change.text);
         }

@@ -219,18 +219,32 @@ fn a_destination_that_is_down_is_a_warning_and_an_event_and_comes_back() {
     }
     let dir = tempfile::tempdir().unwrap();
     let siem = address();
-    let house = serving(&format!(
+    let mut house = serving(&format!(
         "[[forward]]\nname = \"siem\"\naddress = \"{siem}\"\ntransport = \"tcp\"\n"
     ));
-    let said = |action: &str| {
+    let said = |house: &House, action: &str| {
         let page = house.json(&["audit", "search", "--operation", action]);
         page["records"].as_array().unwrap().len()
     };
-    eventually("event that it is down", || said("forwarder-failing") == 1);
+    eventually("event that it is down", || said(&house, "forwarder-failing") == 1);
     let warnings = house.json(&["status"])["warnings"].to_string();
     assert!(warnings.contains("Forwarding to siem fails"), "{warnings}");
+    // It is not told again after a restart, and is a warning from the start.
+    assert_eq!(house.stop("TERM"), Some(0), "{}", house.log());
+    let mut again = strongroom();
+    again.arg("serve").arg("--config").arg(house.data().join("strongroom.toml"));
+    house.start(again);
+    eventually("warning", || {
+        let status = house.json(&["status"]);
+        let tried = status["forward"][0]["last_error"].is_string();
+        tried && status["warnings"].to_string().contains("Forwarding to siem fails")
+    });
+    // Longer than a destination that is new to it would need to count as down.
+    std::thread::sleep(Duration::from_secs(7));
+    assert_eq!(said(&house, "forwarder-failing"), 1);
+    assert_eq!(said(&house, "forwarder-connected"), 0);
     let receiver = Rsyslog::start(dir.path(), &siem, None);
-    eventually("event that it is back", || said("forwarder-connected") == 1);
+    eventually("event that it is back", || said(&house, "forwarder-connected") == 1);
     assert!(!receiver.received().is_empty());
     assert_eq!(house.json(&["status"])["forward"][0]["failing"], false);
 }
