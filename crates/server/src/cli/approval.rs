@@ -63,6 +63,8 @@ pub struct Approve {
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
+    how: Try,
+    #[command(flatten)]
     reach: Reach,
 }
 
@@ -74,6 +76,8 @@ pub struct End {
     /// Why.
     #[arg(long, default_value = "")]
     reason: String,
+    #[command(flatten)]
+    how: Try,
     #[command(flatten)]
     reach: Reach,
 }
@@ -246,14 +250,15 @@ impl Approve {
     fn run(self) -> Done {
         let client = Client::new(&self.reach, ANYBODY)?;
         let view: ApprovalView = client.get(&path(&self.id))?;
-        if !self.yes {
+        if !self.yes && !self.how.dry_run {
             let last_use = blast_radius(&client, &view);
             let name = fact(&view, "Name").or(view.key.as_deref()).unwrap_or(&view.id).to_owned();
             confirm(false, view_text(&view, last_use).trim_end(), &name)?;
         }
         let body = Body { digest: view.digest };
-        let view: ApprovalView = client.post(&format!("{}/approve", path(&self.id)), &body)?;
-        show(self.reach.output, &view, |view| match view.state.as_str() {
+        let path = format!("{}/approve", path(&self.id));
+        let done = client.change::<ApprovalView>(Ask::post(&path, self.how), &body)?;
+        done.show(self.reach.output, |view| match view.state.as_str() {
             "approved" => format!("Approved: {} can send the request again now.\n", view.user),
             _ => {
                 let asks: Vec<_> = view.needs.iter().map(|need| need.asks.as_str()).collect();
@@ -268,8 +273,9 @@ impl End {
     fn run(self, verb: &str, done: &str) -> Done {
         let client = Client::new(&self.reach, ANYBODY)?;
         let body = EndApproval { reason: self.reason };
-        let view: ApprovalView = client.post(&format!("{}/{verb}", path(&self.id)), &body)?;
-        show(self.reach.output, &view, |view| format!("{done}: {}.\n", view.id))?;
+        let path = format!("{}/{verb}", path(&self.id));
+        let ended = client.change::<ApprovalView>(Ask::post(&path, self.how), &body)?;
+        ended.show(self.reach.output, |view| format!("{done}: {}.\n", view.id))?;
         Ok(Exit::Ok)
     }
 }

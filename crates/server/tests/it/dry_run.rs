@@ -12,7 +12,7 @@ use strongroom_server::admin::{ROUTES, Route};
 use crate::house::{House, all_under, text};
 
 /// What a dry run must leave alone beside the store: every file that opens or shows something.
-fn files(house: &House) -> BTreeMap<PathBuf, Vec<u8>> {
+pub fn files(house: &House) -> BTreeMap<PathBuf, Vec<u8>> {
     let data = house.data();
     let all = all_under(&data).into_iter().filter(|path| path.is_file());
     let of_store = |path: &PathBuf| {
@@ -24,8 +24,8 @@ fn files(house: &House) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 /// A house with something to try every request on.
-struct Scene {
-    house: House,
+pub struct Scene {
+    pub house: House,
     cases: BTreeMap<&'static str, (&'static str, String, Value, Vec<String>)>,
 }
 
@@ -41,7 +41,7 @@ fn csr(house: &House) -> String {
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let mut house = House::new();
         let mut serve = house.quickstart(&["--skip-proof"]);
         serve.env("STRONGROOM_LIFE_CYCLE__DESTROY_DELAY", "3600");
