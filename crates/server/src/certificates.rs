@@ -497,3 +497,61 @@ fn authority_row(der: &[u8], signs: bool) -> Result<AuthorityRow, Fault> {
         signs,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(user: &str, group: &str) -> ClientRow {
+        ClientRow {
+            user: user.to_owned(),
+            groups: vec![group.to_owned()],
+            purpose: "client".to_owned(),
+            fingerprint: String::new(),
+            serial: String::new(),
+            not_after: 1000,
+            issued: 0,
+            authority: String::new(),
+            revoked: None,
+            revoked_at: None,
+        }
+    }
+
+    fn new(user: &str, group: &str) -> NewClient {
+        NewClient {
+            user: user.to_owned(),
+            group: Some(group.to_owned()),
+            role: None,
+            days: None,
+            csr: String::new(),
+        }
+    }
+
+    #[test]
+    fn so_many_certificates_count_and_no_more_until_one_is_revoked_or_over() {
+        let mut rows: Vec<_> = (0..MOST_CERTIFICATES).map(|n| row(&format!("u{n}"), "g")).collect();
+        let refused = |rows: &[ClientRow]| {
+            check_room(rows, &new("late", "g"), 1000).err().map(|fault| fault.info.number)
+        };
+        assert_eq!(refused(&rows), Some(errors::LIMIT_REACHED.number));
+        assert_eq!(refused(&rows[1..]), None);
+        rows[0].revoked = Some("left".to_owned());
+        assert_eq!(refused(&rows), None);
+        rows[0].revoked = None;
+        rows[1].not_after = 999;
+        assert_eq!(refused(&rows), None);
+    }
+
+    #[test]
+    fn one_user_is_in_so_many_groups_and_no_more() {
+        let rows: Vec<_> = (0..MOST_NAMES).map(|n| row("u", &format!("g{n}"))).collect();
+        let number = |rows: &[ClientRow], new: &NewClient| {
+            check_room(rows, new, 0).err().map(|fault| fault.info.number)
+        };
+        assert_eq!(number(&rows, &new("u", "another")), Some(errors::LIMIT_REACHED.number));
+        // A further certificate for a group that he is in, somebody else's, and one fewer.
+        assert_eq!(number(&rows, &new("u", "g0")), None);
+        assert_eq!(number(&rows, &new("other", "another")), None);
+        assert_eq!(number(&rows[1..], &new("u", "another")), None);
+    }
+}

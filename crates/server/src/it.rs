@@ -738,6 +738,46 @@ fn a_revoked_administrator_is_out_at_once() {
 }
 
 #[test]
+fn revocation_bites_on_an_open_admin_connection_and_on_a_resumed_one() {
+    let house = House::new();
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let tls = house.tls(Some(&house.bundle("sysadmin")), version);
+        let connect = || {
+            let name = ServerName::try_from("localhost").unwrap();
+            let tcp = TcpStream::connect(house.running.as_ref().unwrap().admin).unwrap();
+            tcp.set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();
+            StreamOwned::new(ClientConnection::new(tls.clone(), name).unwrap(), tcp)
+        };
+        // The status and the end of the body, whose length is told.
+        let ask = |stream: &mut Connection| {
+            stream.write_all(b"GET /v1/status HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+            let (mut said, mut bytes) = (String::new(), [0; 4096]);
+            loop {
+                let read = stream.read(&mut bytes).unwrap();
+                assert!(read > 0, "it was closed: {said}");
+                said.push_str(core::str::from_utf8(&bytes[..read]).unwrap());
+                if said.contains("\r\n\r\n") && said.ends_with('}') {
+                    return said;
+                }
+            }
+        };
+        let mut open = connect();
+        assert!(ask(&mut open).starts_with("HTTP/1.1 200"));
+        let der = tls::certificates(&house.bundle("sysadmin").join("cert.pem")).unwrap();
+        house.memory.revoked.lock().unwrap().insert(hex(&fingerprint(&der[0])));
+        let refused = ask(&mut open);
+        let number = format!("\"code\":{}", errors::CERTIFICATE_REVOKED.number);
+        assert!(!refused.starts_with("HTTP/1.1 200") && refused.contains(&number), "{refused}");
+        let mut resumed = connect();
+        let refused = ask(&mut resumed);
+        assert_eq!(resumed.conn.handshake_kind(), Some(HandshakeKind::Resumed), "{version:?}");
+        assert!(refused.contains(&number), "{refused}");
+        house.memory.revoked.lock().unwrap().clear();
+        assert!(ask(&mut open).starts_with("HTTP/1.1 200"));
+    }
+}
+
+#[test]
 fn a_body_that_does_not_come_is_given_up_recorded_and_the_connection_closed() {
     let house = House::new();
     let bundle = house.bundle("client");

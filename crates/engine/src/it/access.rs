@@ -450,3 +450,52 @@ fn an_object_and_all_key_groups_have_so_many_grants_and_no_more() {
     bench.engine.withdraw_grant(&olga, &on, &first, &operations).unwrap();
     bench.engine.grant(&olga, &on, &Subject::User("late".to_owned()), &operations).unwrap();
 }
+
+#[test]
+fn all_key_groups_together_have_so_many_grants_and_no_more() {
+    let bench = Bench::new();
+    let olga = caller("olga");
+    // What counts is each operation of a grant.
+    let operations = [
+        Operation::GET,
+        Operation::GET_ATTRIBUTES,
+        Operation::GET_ATTRIBUTE_LIST,
+        Operation::ADD_ATTRIBUTE,
+        Operation::MODIFY_ATTRIBUTE,
+        Operation::DELETE_ATTRIBUTE,
+        Operation::SET_ATTRIBUTE,
+        Operation::ENCRYPT,
+        Operation::DECRYPT,
+        Operation::SIGN,
+        Operation::SIGNATURE_VERIFY,
+        Operation::MAC,
+        Operation::MAC_VERIFY,
+        Operation::ACTIVATE,
+        Operation::REVOKE,
+        Operation::DESTROY,
+        Operation::LOCATE,
+        Operation::EXPORT,
+        Operation::RE_KEY,
+        Operation::ARCHIVE,
+        Operation::RECOVER,
+    ];
+    let on = |n: usize| GrantOn::KeyGroup(format!("group-{}", n % 7));
+    let (mut given, mut n) = (0, 0);
+    let error = loop {
+        let subject = Subject::User(format!("user-{n}"));
+        match bench.engine.grant(&olga, &on(n), &subject, &operations) {
+            Ok(_) => given += operations.len(),
+            Err(error) => break error,
+        }
+        n += 1;
+    };
+    assert!(matches!(error, crate::EngineError::Limit(_)), "{error}");
+    assert!(given <= 10_000 && given + operations.len() > 10_000, "{given}");
+    // Objects have a limit of their own; what is taken away makes room.
+    let id = bench.create("wanted").unwrap();
+    let late = Subject::User("late".to_owned());
+    bench.engine.grant(&olga, &GrantOn::Object(id), &late, &operations).unwrap();
+    let first = Subject::User("user-0".to_owned());
+    bench.engine.withdraw_grant(&olga, &on(0), &first, &operations).unwrap();
+    bench.engine.grant(&olga, &on(3), &late, &operations).unwrap();
+}

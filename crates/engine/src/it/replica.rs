@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use strongroom_kmip::{BlockCipherMode, QueryFunction, UsageLimitsUnit};
+use strongroom_kmip::{
+    BatchErrorContinuationOption, BlockCipherMode, DerivationMethod, QueryFunction, UsageLimitsUnit,
+};
 use strongroom_model::{Counter, ObjectId};
 use zeroize::Zeroizing;
 
@@ -297,6 +299,55 @@ fn of_a_key_that_had_made_more_than_the_share_of_its_home_a_replica_makes_no_ran
     let (_second, bench) = replica(&house, &file);
     assert_eq!(gcm(&bench, &id), Err(ResultReason::PERMISSION_DENIED));
     gcm(&house.bench, &id).unwrap();
+}
+
+#[test]
+fn a_use_that_comes_to_a_change_is_refused_where_the_change_would_be_made() {
+    let house = house();
+    let id = house.bench.make(&Wish::default());
+    let file = house.take();
+    let (_second, bench) = replica(&house, &file);
+    // Derive Key is asked for like a use, and makes an object.
+    let derive = |bench: &Bench| {
+        bench.on(Operation::DERIVE_KEY, &id, |e| {
+            e.enumeration(Tag::OBJECT_TYPE, ObjectType::SYMMETRIC_KEY);
+            e.enumeration(Tag::DERIVATION_METHOD, DerivationMethod::PBKDF2);
+            e.structure(Tag::DERIVATION_PARAMETERS, |e| {
+                e.bytes(Tag::SALT, b"salt");
+                e.integer(Tag::ITERATION_COUNT, 1000);
+            });
+            AttributeSet::Own.write(&Wish { bits: 128, ..Wish::default() }.attributes(), e, V);
+        })
+    };
+    let objects = bench.engine.status().objects;
+    let before = bench.engine.inner.store.head();
+    assert_eq!(derive(&bench), Err(ResultReason::OPERATION_NOT_SUPPORTED));
+    assert!(bench.audit_says("3015"), "it says where to go");
+    // Between uses of one batch it takes none of them along.
+    let frame = RequestBuilder::new(V)
+        .batch_error(BatchErrorContinuationOption::CONTINUE)
+        .item(Operation::GET, |e| e.text(Tag::UNIQUE_IDENTIFIER, &id))
+        .item(Operation::DERIVE_KEY, |e| {
+            e.enumeration(Tag::OBJECT_TYPE, ObjectType::SYMMETRIC_KEY);
+            e.text(Tag::UNIQUE_IDENTIFIER, &id);
+            e.enumeration(Tag::DERIVATION_METHOD, DerivationMethod::PBKDF2);
+            e.structure(Tag::DERIVATION_PARAMETERS, |e| {
+                e.bytes(Tag::SALT, b"salt");
+                e.integer(Tag::ITERATION_COUNT, 1000);
+            });
+            AttributeSet::Own.write(&Wish { bits: 128, ..Wish::default() }.attributes(), e, V);
+        })
+        .item(Operation::GET_ATTRIBUTES, |e| e.text(Tag::UNIQUE_IDENTIFIER, &id))
+        .finish();
+    let bytes = bench.send(&bench.alice, frame);
+    let view = ResponseView::parse(&bytes, &Limits::default()).unwrap();
+    let status: Vec<_> = view.items.iter().map(|item| item.status).collect();
+    let (done, failed) = (ResultStatus::SUCCESS, ResultStatus::OPERATION_FAILED);
+    assert_eq!(status, [done, failed, done]);
+    assert_eq!(bench.engine.status().objects, objects);
+    assert_eq!(bench.engine.inner.store.head(), before, "something was written");
+    bench.engine.promote(&caller("olga"), WITHOUT).unwrap();
+    derive(&bench).unwrap();
 }
 
 #[test]
