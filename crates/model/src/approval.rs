@@ -7,7 +7,9 @@
 //!
 //! A *request* is opened once, at one site, and carried out there and nowhere else, so that no
 //! merge can carry it out twice. Approvals come from anywhere; of each user the first stands. What
-//! ended a request never leaves it again: executed before rejected before withdrawn.
+//! ended a request never leaves it again: executed before rejected before withdrawn before expired.
+//! That its time is over follows from the time alone; the record of it is for those who read, and
+//! for taking it out of the list ([`Approvals`](crate::Approvals)).
 
 use std::collections::BTreeMap;
 
@@ -148,6 +150,11 @@ pub struct Given {
     pub fingerprint: String,
     /// The groups that it names.
     pub groups: Vec<String>,
+    /// Who signed it: the issuer's name, DER. By that and the serial number an authority's list
+    /// names it. Empty in records of earlier builds.
+    pub issuer: Vec<u8>,
+    /// Its serial number, hexadecimal.
+    pub serial: String,
     /// The digest that was approved.
     pub digest: Vec<u8>,
 }
@@ -156,6 +163,8 @@ pub struct Given {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Ending {
+    /// Nobody ended it in its time.
+    Expired = 0,
     /// Who asked took it back.
     Withdrawn = 1,
     /// Somebody who might have approved said no.
@@ -166,7 +175,7 @@ pub enum Ending {
 
 impl Ending {
     /// Every ending.
-    pub const ALL: [Self; 3] = [Self::Withdrawn, Self::Rejected, Self::Executed];
+    pub const ALL: [Self; 4] = [Self::Expired, Self::Withdrawn, Self::Rejected, Self::Executed];
 
     /// The ending with this code.
     pub fn from_code(code: i32) -> Option<Self> {
@@ -176,6 +185,7 @@ impl Ending {
     /// The word for it.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Expired => "expired",
             Self::Withdrawn => "withdrawn",
             Self::Rejected => "rejected",
             Self::Executed => "executed",

@@ -3,6 +3,7 @@
 use strongroom_kmip::{Node, ObjectType, Value};
 
 use crate::approval::{ApprovalRule, EndedBy, Ending, Given, NewApproval};
+use crate::approvals::Gone;
 use crate::contest::Seen;
 use crate::lifecycle::Lifecycle;
 use crate::object::{
@@ -216,19 +217,32 @@ pub enum Change {
         fingerprint: String,
         /// The groups that it names.
         groups: Vec<String>,
+        /// The name of who signed it, DER; empty where that is not known.
+        issuer: Vec<u8>,
+        /// Its serial number, hexadecimal.
+        serial: String,
         /// The digest that is approved, and nothing else.
         digest: Vec<u8>,
     },
-    /// A request is carried out, rejected or withdrawn.
+    /// A request is carried out, rejected or withdrawn, or its time is over.
     ApprovalEnded {
         /// The request.
         id: String,
-        /// Which of the three.
+        /// Which of these.
         how: Ending,
         /// Who did it.
         user: String,
         /// Why, in words; empty if nothing was said.
         reason: String,
+    },
+    /// Requests that are over leave the list, for good.
+    ApprovalsDropped {
+        /// The site that opened them.
+        site: u32,
+        /// Up to which number.
+        upto: u64,
+        /// Those of them that stay.
+        but: Vec<String>,
     },
     /// An entry of the server's own changes.
     Setting(Setting),
@@ -302,11 +316,15 @@ pub enum ChangeKind {
     ApprovalRejected = 27,
     /// [`Change::ApprovalEnded`] as withdrawn.
     ApprovalWithdrawn = 28,
+    /// [`Change::ApprovalEnded`] as expired.
+    ApprovalExpired = 29,
+    /// [`Change::ApprovalsDropped`].
+    ApprovalsDropped = 30,
 }
 
 impl ChangeKind {
     /// Every kind.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::Created,
         Self::Attributes,
         Self::Activated,
@@ -335,6 +353,8 @@ impl ChangeKind {
         Self::ApprovalExecuted,
         Self::ApprovalRejected,
         Self::ApprovalWithdrawn,
+        Self::ApprovalExpired,
+        Self::ApprovalsDropped,
     ];
 
     /// The kind with this number.
@@ -366,6 +386,8 @@ impl Change {
             Self::ApprovalEnded { how: Ending::Executed, .. } => ChangeKind::ApprovalExecuted,
             Self::ApprovalEnded { how: Ending::Rejected, .. } => ChangeKind::ApprovalRejected,
             Self::ApprovalEnded { how: Ending::Withdrawn, .. } => ChangeKind::ApprovalWithdrawn,
+            Self::ApprovalEnded { how: Ending::Expired, .. } => ChangeKind::ApprovalExpired,
+            Self::ApprovalsDropped { .. } => ChangeKind::ApprovalsDropped,
             Self::Setting(_) => ChangeKind::Setting,
             Self::Noted { .. } => ChangeKind::Noted,
         }
@@ -491,20 +513,26 @@ impl ServerState {
                 self.approval_rules.entry(name.clone()).or_default().waive(seen);
             }
             Change::ApprovalRequested(new) => {
-                self.approvals.entry(new.id.clone()).or_default().open(stamp, new);
+                self.approvals.touch(&new.id, |request| request.open(stamp, new));
             }
-            Change::ApprovalGiven { id, user, fingerprint, groups, digest } => {
+            Change::ApprovalGiven { id, user, fingerprint, groups, issuer, serial, digest } => {
                 let given = Given {
                     stamp,
                     fingerprint: fingerprint.clone(),
                     groups: groups.clone(),
+                    issuer: issuer.clone(),
+                    serial: serial.clone(),
                     digest: digest.clone(),
                 };
-                self.approvals.entry(id.clone()).or_default().give(user, given);
+                self.approvals.touch(id, |request| request.give(user, given));
             }
             Change::ApprovalEnded { id, how, user, reason } => {
                 let by = EndedBy { stamp, user: user.clone(), reason: reason.clone() };
-                self.approvals.entry(id.clone()).or_default().end(*how, by);
+                self.approvals.touch(id, |request| request.end(*how, by));
+            }
+            Change::ApprovalsDropped { site, upto, but } => {
+                let gone = Gone::new(*site, *upto, but.iter().map(String::as_str));
+                self.approvals.drop_of(*site, &gone);
             }
             Change::Setting(setting) => self.put_setting(stamp, setting),
             _ => {}

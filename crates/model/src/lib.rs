@@ -17,6 +17,7 @@
 //! | denials, certificate revocations | addition wins |
 //! | approval rules | a rule holds until somebody who had seen it replaces or waives it |
 //! | approvals | from anywhere; a request is carried out at the site that opened it, once |
+//! | requests that left the list | gone for good, whatever arrives of them later |
 //! | counters (usage, random IVs) | per-site allowance, join = max per site |
 //!
 //! ```
@@ -26,6 +27,7 @@
 #![forbid(unsafe_code)]
 
 mod approval;
+mod approvals;
 mod change;
 mod clock;
 mod codec;
@@ -39,6 +41,7 @@ mod stamp;
 pub use approval::{
     ApprovalRequest, ApprovalRule, Approvers, EndedBy, Ending, Given, NewApproval, RuleVersions,
 };
+pub use approvals::{Approvals, ENDED_KEPT_MS, Gone, MOST_ENDED, RequestId};
 pub use change::{Change, ChangeKind, Counter, Event, NewObject, Origin, Setting};
 pub use clock::{ClockAlarm, ClockGuard, ClockMark, FAIR_DRIFT_PPM, MAX_JUMP_MS, Reading};
 pub use codec::{CodecError, MAX_ENCODED, name_of_tag};

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::approval::{ApprovalRequest, RuleVersions};
+use crate::approval::RuleVersions;
+use crate::approvals::Approvals;
 use crate::change::Setting;
 use crate::contest::Contest;
 use crate::stamp::Stamp;
@@ -94,8 +95,8 @@ pub struct ServerState {
     pub certificates: BTreeMap<String, CertificateState>,
     /// Approval rules by name; adding wins.
     pub approval_rules: BTreeMap<String, RuleVersions>,
-    /// Requests for approval, by identifier.
-    pub approvals: BTreeMap<String, ApprovalRequest>,
+    /// Requests for approval, and which are gone.
+    pub approvals: Approvals,
     /// Settings by (namespace, key); last writer wins.
     #[expect(clippy::type_complexity, reason = "a name for it would hide what is in it")]
     pub settings: BTreeMap<(String, String), (Stamp, Option<Vec<u8>>)>,
@@ -121,9 +122,7 @@ impl ServerState {
         for (name, versions) in &other.approval_rules {
             self.approval_rules.entry(name.clone()).or_default().join(versions);
         }
-        for (id, request) in &other.approvals {
-            self.approvals.entry(id.clone()).or_default().join(request);
-        }
+        self.approvals.join(&other.approvals);
         for ((namespace, key), (stamp, value)) in &other.settings {
             let setting =
                 Setting { namespace: namespace.clone(), key: key.clone(), value: value.clone() };

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 use strongroom_model::{
-    ApprovalRequest, ApprovalRule, CertificateInfo, Change, Contest, Origin, Role, RuleVersions,
-    ServerState, Setting, Stamp,
+    ApprovalRequest, ApprovalRule, CertificateInfo, Change, Contest, Gone, Origin, Role,
+    RuleVersions, ServerState, Setting, Stamp,
 };
 
 use crate::error::StoreError;
@@ -18,6 +18,12 @@ const REVOCATION: &str = "revocation";
 const SETTING: &str = "setting";
 const APPROVAL_RULE: &str = "approval-rule";
 const APPROVAL: &str = "approval";
+const APPROVALS_GONE: &str = "approvals-gone";
+
+/// Requests for approval that are over. Many, and of no consequence: one that is missing is one that
+/// nobody can have carried out. So they are not under the seal, which would read all of them with
+/// every change; [`read`] takes none for one that waits, whatever it says.
+pub(crate) const APPROVAL_ENDED: &str = "approval-ended";
 
 /// Writes the rows that `change` touched.
 pub(crate) fn write(
@@ -70,6 +76,12 @@ pub(crate) fn write(
             put_approval(connection, keys, state, id)?;
         }
         Change::ApprovalRequested(new) => put_approval(connection, keys, state, &new.id)?,
+        Change::ApprovalsDropped { site, .. } => {
+            if let Some(gone) = state.approvals.gone_of(*site) {
+                put(connection, keys, APPROVALS_GONE, &site.to_string(), &gone.encode())?;
+            }
+            remove_gone(connection, state)?;
+        }
         Change::Setting(Setting { namespace, key, .. }) => {
             if let Some((stamp, value)) = state.settings.get(&(namespace.clone(), key.clone())) {
                 let change = Change::Setting(Setting {
@@ -126,9 +138,16 @@ pub(crate) fn read(
         } else if family == APPROVAL_RULE {
             let versions = RuleVersions::decode(&value).map_err(|e| damaged(e.to_string()))?;
             state.approval_rules.insert(key, versions);
-        } else if family == APPROVAL {
+        } else if family == APPROVAL || family == APPROVAL_ENDED {
             let request = ApprovalRequest::decode(&value).map_err(|e| damaged(e.to_string()))?;
-            state.approvals.insert(key, request);
+            if family == APPROVAL_ENDED && request.ended().is_none() {
+                return Err(damaged("it is not over".to_owned()));
+            }
+            state.approvals.insert(&key, &request);
+        } else if family == APPROVALS_GONE {
+            let site = key.parse().map_err(|_| damaged("no site".to_owned()))?;
+            let gone = Gone::decode(site, &value).map_err(|e| damaged(e.to_string()))?;
+            state.approvals.drop_of(site, &gone);
         } else {
             let (stamp, change) = unstamped(&value).map_err(damaged)?;
             state.apply(stamp, &change);
@@ -144,9 +163,34 @@ fn put_approval(
     id: &str,
 ) -> Result<(), StoreError> {
     match state.approvals.get(id) {
+        Some(request) if request.ended().is_some() => {
+            remove(connection, APPROVAL, id)?;
+            put(connection, keys, APPROVAL_ENDED, id, &request.encode())
+        }
         Some(request) => put(connection, keys, APPROVAL, id, &request.encode()),
         None => Ok(()),
     }
+}
+
+/// Takes away the rows of requests that left the list.
+fn remove_gone(connection: &Connection, state: &ServerState) -> Result<(), StoreError> {
+    for family in [APPROVAL, APPROVAL_ENDED] {
+        let mut statement =
+            connection.prepare_cached("SELECT key FROM server_state WHERE family = ?1")?;
+        let keys: Vec<String> =
+            statement.query_map(params![family], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        for key in keys.iter().filter(|key| !state.approvals.contains_key(key)) {
+            remove(connection, family, key)?;
+        }
+    }
+    Ok(())
+}
+
+fn remove(connection: &Connection, family: &str, key: &str) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("DELETE FROM server_state WHERE family = ?1 AND key = ?2")?
+        .execute(params![family, key])?;
+    Ok(())
 }
 
 fn put(

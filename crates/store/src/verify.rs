@@ -12,7 +12,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use rusqlite::params;
 use strongroom_crypto::sha256;
 use strongroom_journal::{ChainName, Fault, Head, Report, Start, Verifier, What};
-use strongroom_model::{Change, ChangeKind, ManagedObject, ObjectId, ServerState, Stamp};
+use strongroom_model::{
+    ApprovalRequest, Change, ChangeKind, Gone, ManagedObject, ObjectId, ServerState, Stamp,
+};
 
 use crate::error::StoreError;
 use crate::index::{due_dates, entries};
@@ -347,8 +349,16 @@ impl ReadTx<'_> {
         );
         let rule = |name: &String| format!("approval rule {name}");
         compare(&truth.approval_rules, &state.approval_rules, rule, found);
+        let requests = |of: &ServerState| -> BTreeMap<String, ApprovalRequest> {
+            of.approvals.iter().map(|(id, request)| (id.to_owned(), request.clone())).collect()
+        };
         let request = |id: &String| format!("approval {id}");
-        compare(&truth.approvals, &state.approvals, request, found);
+        compare(&requests(truth), &requests(&state), request, found);
+        let gone = |of: &ServerState| -> BTreeMap<u32, Gone> {
+            of.approvals.gone().map(|(site, gone)| (site, gone.clone())).collect()
+        };
+        let which = |site: &u32| format!("which approvals of site {site} left the list");
+        compare(&gone(truth), &gone(&state), which, found);
         let setting = |(namespace, key): &(String, String)| format!("setting {key} of {namespace}");
         compare(&truth.settings, &state.settings, setting, found);
         Ok(())

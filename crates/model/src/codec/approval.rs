@@ -8,6 +8,7 @@ use super::{BODY_VERSION, CodecError, Result, open_body};
 use crate::approval::{
     ApprovalRequest, ApprovalRule, Approvers, EndedBy, Ending, Given, NewApproval, RuleVersions,
 };
+use crate::approvals::Gone;
 use crate::contest::Seen;
 
 impl RuleVersions {
@@ -58,6 +59,7 @@ impl ApprovalRequest {
                     e.text(USER, user);
                     e.text(FINGERPRINT, &given.fingerprint);
                     given.groups.iter().for_each(|group| e.text(GROUP, group));
+                    write_signed(e, &given.issuer, &given.serial);
                     e.bytes(DIGEST, &given.digest);
                 });
             }
@@ -89,6 +91,8 @@ impl ApprovalRequest {
                 stamp: read_stamp(given)?,
                 fingerprint: text(given, FINGERPRINT, "Fingerprint")?,
                 groups: texts(given, GROUP),
+                issuer: read_issuer(given),
+                serial: optional_text(given, SERIAL),
                 digest: octets(given, DIGEST, "Digest")?,
             };
             read.give(&user, given);
@@ -105,6 +109,43 @@ impl ApprovalRequest {
         }
         Ok(read)
     }
+}
+
+impl Gone {
+    /// The stored form.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut e = Encoder::ungated();
+        e.structure(BODY, |e| {
+            e.integer(VERSION, BODY_VERSION);
+            e.long_integer(UPTO, self.upto() as i64);
+            self.but().for_each(|id| e.text(APPROVAL, id));
+        });
+        e.into_bytes()
+    }
+
+    /// Reads a stored row of this site back.
+    ///
+    /// # Errors
+    /// [`CodecError`]: the row is damaged or newer than this build.
+    pub fn decode(site: u32, bytes: &[u8]) -> Result<Self> {
+        let view = open_body(bytes)?;
+        let but = texts(view, APPROVAL);
+        Ok(Self::new(site, long(view, UPTO, "Upto")?, but.iter().map(String::as_str)))
+    }
+}
+
+/// Whose signature a certificate has, and its number there.
+pub(super) fn write_signed(e: &mut Encoder, issuer: &[u8], serial: &str) {
+    if !issuer.is_empty() {
+        e.bytes(ISSUER, issuer);
+    }
+    if !serial.is_empty() {
+        e.text(SERIAL, serial);
+    }
+}
+
+pub(super) fn read_issuer(view: View<'_>) -> Vec<u8> {
+    view.find(ISSUER).and_then(|v| v.as_bytes()).unwrap_or_default().to_vec()
 }
 
 pub(super) fn write_rule(e: &mut Encoder, rule: &ApprovalRule) {

@@ -2,7 +2,7 @@
 
 use strongroom_kmip::{Encoder, ObjectType, Tag, View};
 
-use super::approval::{read_new, read_rule, write_new, write_rule};
+use super::approval::{read_issuer, read_new, read_rule, write_new, write_rule, write_signed};
 use super::parts::*;
 use super::tags::*;
 use super::{BODY_VERSION, CodecError, Result, open_body};
@@ -114,17 +114,23 @@ impl Change {
                 write_seen(e, SEEN, seen);
             }
             Self::ApprovalRequested(new) => write_new(e, new),
-            Self::ApprovalGiven { id, user, fingerprint, groups, digest } => {
+            Self::ApprovalGiven { id, user, fingerprint, groups, issuer, serial, digest } => {
                 e.text(APPROVAL, id);
                 e.text(USER, user);
                 e.text(FINGERPRINT, fingerprint);
                 groups.iter().for_each(|group| e.text(GROUP, group));
+                write_signed(e, issuer, serial);
                 e.bytes(DIGEST, digest);
             }
             Self::ApprovalEnded { id, user, reason, .. } => {
                 e.text(APPROVAL, id);
                 e.text(USER, user);
                 e.text(REASON, reason);
+            }
+            Self::ApprovalsDropped { site, upto, but } => {
+                e.long_integer(SITE, i64::from(*site));
+                e.long_integer(UPTO, *upto as i64);
+                but.iter().for_each(|id| e.text(APPROVAL, id));
             }
             Self::Setting(setting) => {
                 e.text(NAMESPACE, &setting.namespace);
@@ -250,11 +256,19 @@ impl Change {
                 user: text(view, USER, "User")?,
                 fingerprint: text(view, FINGERPRINT, "Fingerprint")?,
                 groups: texts(view, GROUP),
+                issuer: read_issuer(view),
+                serial: optional_text(view, SERIAL),
                 digest: octets(view, DIGEST, "Digest")?,
             },
             ChangeKind::ApprovalExecuted => read_ended(view, Ending::Executed)?,
             ChangeKind::ApprovalRejected => read_ended(view, Ending::Rejected)?,
             ChangeKind::ApprovalWithdrawn => read_ended(view, Ending::Withdrawn)?,
+            ChangeKind::ApprovalExpired => read_ended(view, Ending::Expired)?,
+            ChangeKind::ApprovalsDropped => Self::ApprovalsDropped {
+                site: long(view, SITE, "Site")? as u32,
+                upto: long(view, UPTO, "Upto")?,
+                but: texts(view, APPROVAL),
+            },
             ChangeKind::Setting => Self::Setting(Setting {
                 namespace: text(view, NAMESPACE, "Namespace")?,
                 key: text(view, KEY, "Key")?,

@@ -72,4 +72,5 @@ stored_tags! {
     EXPIRES = 0x540038, "Expires";
     ENDING = 0x540039, "Ending";
     REQUEST = 0x54003A, "Request";
+    ISSUER = 0x54003B, "Issuer";
 }

@@ -32,11 +32,19 @@ fn rule() -> impl Strategy<Value = ApprovalRule> {
     )
 }
 
+/// Requests of two sites, two of one number, and one as earlier builds named them.
+const IDS: [&str; 5] = ["r", "1-1-aa", "1-2-bb", "1-2-cc", "2-1-dd"];
+
+fn id() -> impl Strategy<Value = String> + Clone {
+    // Much about one, so that there is something to collide with.
+    prop_oneof![Just(IDS[1]), proptest::sample::select(&IDS[..])].prop_map(str::to_owned)
+}
+
 fn new() -> impl Strategy<Value = NewApproval> {
     let plan = vec(("[a-z]{1,3}", "[a-z]{0,3}"), 0..2);
-    (user(), proptest::option::of(Just("o".to_owned())), plan, 0..9i64).prop_map(
-        |(user, object, plan, expires)| NewApproval {
-            id: "r".to_owned(),
+    (id(), user(), proptest::option::of(Just("o".to_owned())), plan, 0..9i64).prop_map(
+        |(id, user, object, plan, expires)| NewApproval {
+            id,
             user,
             fingerprint: "aa".to_owned(),
             actions: vec!["Destroy".to_owned()],
@@ -54,31 +62,48 @@ fn user() -> impl Strategy<Value = String> + Clone {
 }
 
 fn ending() -> impl Strategy<Value = Ending> {
-    prop_oneof![Just(Ending::Withdrawn), Just(Ending::Rejected), Just(Ending::Executed)]
+    proptest::sample::select(&Ending::ALL[..])
 }
 
 /// Any change that approvals make.
 pub fn change() -> impl Strategy<Value = Change> {
     let name = prop_oneof![Just("a".to_owned()), Just("b".to_owned())];
-    let given = (user(), prop_oneof![Just("aa"), Just("bb")], vec(0..2u8, 1..2)).prop_map(
-        |(user, fingerprint, digest)| Change::ApprovalGiven {
-            id: "r".to_owned(),
-            user,
-            fingerprint: fingerprint.to_owned(),
-            groups: vec!["security".to_owned()],
-            digest,
-        },
-    );
-    let ended =
-        (ending(), user(), prop_oneof![Just(""), Just("no")]).prop_map(|(how, user, reason)| {
-            Change::ApprovalEnded { id: "r".to_owned(), how, user, reason: reason.to_owned() }
-        });
     prop_oneof![
         3 => (rule(), arb::seen()).prop_map(|(rule, seen)| Change::ApprovalRequired { rule, seen }),
         2 => (name, arb::seen()).prop_map(|(name, seen)| Change::ApprovalWaived { name, seen }),
+        8 => request_change(),
+    ]
+}
+
+/// Any change of requests and of which are gone.
+pub fn request_change() -> impl Strategy<Value = Change> {
+    let fingerprint = prop_oneof![Just("aa"), Just("bb")];
+    let given = (id(), user(), fingerprint, vec(0..2u8, 0..2), vec(0..2u8, 1..2)).prop_map(
+        |(id, user, fingerprint, issuer, digest)| Change::ApprovalGiven {
+            id,
+            user,
+            fingerprint: fingerprint.to_owned(),
+            groups: vec!["security".to_owned()],
+            serial: if issuer.is_empty() { String::new() } else { "01".to_owned() },
+            issuer,
+            digest,
+        },
+    );
+    let ended = (id(), ending(), user(), prop_oneof![Just(""), Just("no")]).prop_map(
+        |(id, how, user, reason)| Change::ApprovalEnded {
+            id,
+            how,
+            user,
+            reason: reason.to_owned(),
+        },
+    );
+    let dropped = (0..3u32, 0..3u64, vec(id(), 0..3))
+        .prop_map(|(site, upto, but)| Change::ApprovalsDropped { site, upto, but });
+    prop_oneof![
         2 => new().prop_map(|new| Change::ApprovalRequested(Box::new(new))),
         2 => given,
         2 => ended,
+        2 => dropped,
     ]
 }
 
@@ -116,61 +141,124 @@ pub fn rules_hold(rules: &dyn Rules, items: &[Item]) -> Verdict {
     Ok(())
 }
 
+/// The request that a change is about.
+fn about(change: &Change) -> Option<&str> {
+    match change {
+        Change::ApprovalRequested(new) => Some(&new.id),
+        Change::ApprovalGiven { id, .. } | Change::ApprovalEnded { id, .. } => Some(id),
+        _ => None,
+    }
+}
+
+/// Whether any of these says that the request left the list.
+fn is_gone(heard: &[Item], id: &str) -> bool {
+    let place = match id.split('-').collect::<Vec<_>>()[..] {
+        [site, number, _] => (site.parse::<u32>().unwrap(), number.parse::<u64>().unwrap()),
+        _ => (0, 0),
+    };
+    heard.iter().any(|item| match &item.change {
+        Change::ApprovalsDropped { site, upto, but } => {
+            *site == place.0 && place.1 <= *upto && !but.iter().any(|kept| kept == id)
+        }
+        _ => false,
+    })
+}
+
 /// A request is what was asked first; of each user the first approval stands; and nothing takes an
 /// ending back.
 pub fn requests_stand(rules: &dyn Rules, items: &[Item]) -> Verdict {
     for (heard, server) in views::<ServerState>(rules, items) {
-        let mut expected = ApprovalRequest::default();
-        let mut touched = false;
-        for item in &heard {
-            let stamp = item.stamp;
-            match &item.change {
-                Change::ApprovalRequested(new) => {
-                    let theirs = (stamp, (**new).clone());
-                    expected.opened =
-                        expected.opened.map_or(Some(theirs.clone()), |mine| Some(mine.min(theirs)));
-                }
-                Change::ApprovalGiven { user, fingerprint, groups, digest, .. } => {
-                    let theirs = Given {
-                        stamp,
-                        fingerprint: fingerprint.clone(),
-                        groups: groups.clone(),
-                        digest: digest.clone(),
-                    };
-                    let entry = expected.given.entry(user.clone()).or_insert(theirs.clone());
-                    *entry = entry.clone().min(theirs);
-                }
-                Change::ApprovalEnded { how, user, reason, .. } => {
-                    let theirs = EndedBy { stamp, user: user.clone(), reason: reason.clone() };
-                    let entry = expected.ends.entry(*how).or_insert(theirs.clone());
-                    *entry = entry.clone().min(theirs);
-                }
-                _ => continue,
+        for id in IDS.into_iter().filter(|id| !is_gone(&heard, id)) {
+            let of_it: Vec<&Item> =
+                heard.iter().filter(|item| about(&item.change) == Some(id)).collect();
+            let mut expected = ApprovalRequest::default();
+            for item in &of_it {
+                say(&mut expected, item);
             }
-            touched = true;
+            let found = server.approvals.get(id).cloned();
+            same("what was heard first, request", (!of_it.is_empty()).then_some(expected), found)?;
         }
-        let found = server.approvals.get("r").cloned();
-        same("what was heard first, request", touched.then_some(expected), found)?;
     }
     Ok(())
+}
+
+fn say(expected: &mut ApprovalRequest, item: &Item) {
+    let stamp = item.stamp;
+    match &item.change {
+        Change::ApprovalRequested(new) => {
+            let theirs = (stamp, (**new).clone());
+            let mine = expected.opened.take();
+            expected.opened = Some(mine.map_or(theirs.clone(), |mine| mine.min(theirs)));
+        }
+        Change::ApprovalGiven { user, fingerprint, groups, issuer, serial, digest, .. } => {
+            let theirs = Given {
+                stamp,
+                fingerprint: fingerprint.clone(),
+                groups: groups.clone(),
+                issuer: issuer.clone(),
+                serial: serial.clone(),
+                digest: digest.clone(),
+            };
+            let entry = expected.given.entry(user.clone()).or_insert(theirs.clone());
+            *entry = entry.clone().min(theirs);
+        }
+        Change::ApprovalEnded { how, user, reason, .. } => {
+            let theirs = EndedBy { stamp, user: user.clone(), reason: reason.clone() };
+            let entry = expected.ends.entry(*how).or_insert(theirs.clone());
+            *entry = entry.clone().min(theirs);
+        }
+        _ => {}
+    }
 }
 
 /// What was carried out anywhere is never carried out again, whatever else arrives.
 pub fn executed_stays(rules: &dyn Rules, items: &[Item]) -> Verdict {
     for (heard, server) in views::<ServerState>(rules, items) {
-        let done = heard
-            .iter()
-            .any(|i| matches!(i.change, Change::ApprovalEnded { how: Ending::Executed, .. }));
-        let Some(request) = server.approvals.get("r") else { continue };
-        let ending = request.ended().map(|(ending, _)| ending);
-        same("ever executed, executed", done, ending == Some(Ending::Executed))?;
-        for site in 1..4 {
-            let may = request.is_executable_at(site, 0);
-            let here = request.opened.as_ref().is_some_and(|(stamp, _)| stamp.site == site);
-            if may && (done || !here) {
-                return Err(format!("site {site} would carry out {request:?}"));
+        for id in IDS {
+            let done = heard.iter().any(|i| {
+                about(&i.change) == Some(id)
+                    && matches!(i.change, Change::ApprovalEnded { how: Ending::Executed, .. })
+            });
+            let Some(request) = server.approvals.get(id) else { continue };
+            let ending = request.ended().map(|(ending, _)| ending);
+            same("ever executed, executed", done, ending == Some(Ending::Executed))?;
+            for site in 1..4 {
+                let may = request.is_executable_at(site, 0);
+                let here = request.opened.as_ref().is_some_and(|(stamp, _)| stamp.site == site);
+                if may && (done || !here) {
+                    return Err(format!("site {site} would carry out {request:?}"));
+                }
             }
         }
+    }
+    Ok(())
+}
+
+/// A request that left the list is in no view of who heard of that, whatever else arrives; and every
+/// other is in it.
+pub fn gone_stays(rules: &dyn Rules, items: &[Item]) -> Verdict {
+    for (heard, server) in views::<ServerState>(rules, items) {
+        for id in IDS {
+            let asked = heard.iter().any(|item| about(&item.change) == Some(id));
+            let there = server.approvals.contains_key(id);
+            same(&format!("{id} known and not gone, there"), asked && !is_gone(&heard, id), there)?;
+            let listed = server.approvals.iter().filter(|(known, _)| *known == id).count();
+            same(&format!("{id} there, listed"), usize::from(there), listed)?;
+        }
+        // What finds requests finds those that are there.
+        let all: Vec<&ApprovalRequest> = server.approvals.iter().map(|(_, r)| r).collect();
+        for name in ["alice", "bob"] {
+            let his =
+                |r: &&&ApprovalRequest| r.opened.as_ref().is_some_and(|(_, new)| new.user == name);
+            let (count, open) = (
+                all.iter().filter(his).count(),
+                all.iter().filter(his).filter(|r| r.ends.is_empty()).count(),
+            );
+            same("a user's, found", count, server.approvals.opened_by(name, -1))?;
+            same("a user's open, found", open, server.approvals.open_of(name).count())?;
+        }
+        let waiting = all.iter().filter(|r| r.is_open(4)).count();
+        same("waiting, counted", waiting, server.approvals.waiting(4))?;
     }
     Ok(())
 }
@@ -187,7 +275,8 @@ fn stored_request() -> impl Strategy<Value = ApprovalRequest> {
     arb::sample(change()).prop_map(|items| {
         let mut server = ServerState::default();
         items.iter().for_each(|i| server.apply(i.stamp, &i.change));
-        server.approvals.remove("r").unwrap_or_default()
+        let known = server.approvals.iter().next();
+        known.map(|(_, request)| request.clone()).unwrap_or_default()
     })
 }
 

@@ -2,8 +2,8 @@
 
 use strongroom_kmip::Tag;
 use strongroom_model::{
-    AttributeKey, Change, Contest, Ending, Lifecycle, ManagedObject, NameConflict, Register, Seen,
-    ServerState, Stamp, resolve_names,
+    ApprovalRequest, Approvals, AttributeKey, Change, Contest, Ending, Gone, Lifecycle,
+    ManagedObject, NameConflict, Register, Seen, ServerState, Stamp, resolve_names,
 };
 
 use crate::laws::{LAWS, check, suite};
@@ -38,6 +38,10 @@ pub enum Bug {
     WaiverEndsWhatItDidNotSee,
     ApprovalTakesTheLastWord,
     RejectionUndoesAnExecution,
+    DroppedRequestReturnsWithALateAnswer,
+    OfTwoDropsTheLastIsBelieved,
+    DroppedRequestReturnsWhenOneDropNamesIt,
+    DropForgetsWhatItNames,
 }
 
 /// The model's rules with one bug in them.
@@ -257,22 +261,78 @@ impl Planted {
                 }
             }
             Bug::ApprovalTakesTheLastWord => {
-                for (id, theirs) in &other.approvals {
-                    if let Some(mine) = server.approvals.get_mut(id) {
-                        mine.given.extend(theirs.given.clone());
+                server.approvals = altered(&server.approvals, |id, request| {
+                    if let Some(theirs) = other.approvals.get(id) {
+                        request.given.extend(theirs.given.clone());
                     }
-                }
+                });
             }
             Bug::RejectionUndoesAnExecution => {
-                for request in server.approvals.values_mut() {
+                server.approvals = altered(&server.approvals, |_, request| {
                     if request.ends.contains_key(&Ending::Rejected) {
                         request.ends.remove(&Ending::Executed);
                     }
+                });
+            }
+            Bug::DroppedRequestReturnsWithALateAnswer => {
+                if other.approvals.iter().any(|(id, _)| !server.approvals.contains_key(id)) {
+                    let all = server.approvals.iter().chain(other.approvals.iter());
+                    server.approvals = rebuilt(all, []);
                 }
+            }
+            Bug::OfTwoDropsTheLastIsBelieved => {
+                let mine = before.approvals.gone();
+                let theirs: Vec<_> = other.approvals.gone().collect();
+                let kept = mine.filter(|(site, _)| theirs.iter().all(|(s, _)| s != site));
+                let gone: Vec<_> = kept.chain(theirs.iter().copied()).collect();
+                server.approvals = rebuilt(server.approvals.iter(), gone);
+            }
+            Bug::DroppedRequestReturnsWhenOneDropNamesIt => {
+                let named = |of: &ServerState, site| -> Vec<String> {
+                    let gone = of.approvals.gone_of(site);
+                    gone.into_iter().flat_map(Gone::but).map(str::to_owned).collect()
+                };
+                let joined: Vec<(u32, Gone)> = server
+                    .approvals
+                    .gone()
+                    .map(|(site, gone)| {
+                        let but = [named(before, site), named(other, site)].concat();
+                        (site, Gone::new(site, gone.upto(), but.iter().map(String::as_str)))
+                    })
+                    .collect();
+                let gone = joined.iter().map(|(site, gone)| (*site, gone));
+                server.approvals = rebuilt(server.approvals.iter(), gone);
+            }
+            Bug::DropForgetsWhatItNames => {
+                let all: Vec<(u32, Gone)> = server
+                    .approvals
+                    .gone()
+                    .map(|(site, gone)| (site, Gone::new(site, gone.upto(), [])))
+                    .collect();
+                let gone = all.iter().map(|(site, gone)| (*site, gone));
+                server.approvals = rebuilt(server.approvals.iter(), gone);
             }
             _ => {}
         }
     }
+}
+
+/// A list with these requests, of which these are gone.
+fn rebuilt<'a>(
+    requests: impl IntoIterator<Item = (&'a str, &'a ApprovalRequest)>,
+    gone: impl IntoIterator<Item = (u32, &'a Gone)>,
+) -> Approvals {
+    let mut list = Approvals::default();
+    gone.into_iter().for_each(|(site, gone)| list.drop_of(site, gone));
+    requests.into_iter().for_each(|(id, request)| list.insert(id, request));
+    list
+}
+
+fn altered(list: &Approvals, mut by: impl FnMut(&str, &mut ApprovalRequest)) -> Approvals {
+    let mut requests: Vec<(&str, ApprovalRequest)> =
+        list.iter().map(|(id, request)| (id, request.clone())).collect();
+    requests.iter_mut().for_each(|(id, request)| by(id, request));
+    rebuilt(requests.iter().map(|(id, request)| (*id, request)), list.gone())
 }
 
 /// More than anybody can have seen.
@@ -359,4 +419,13 @@ bugs! {
         ApprovalTakesTheLastWord breaks "of each approver the first word stands";
     caught_rejection_undoes_an_execution:
         RejectionUndoesAnExecution breaks "a request is carried out once, where it was opened";
+    caught_dropped_request_returns_with_a_late_answer:
+        DroppedRequestReturnsWithALateAnswer breaks "a request that left the list never returns";
+    caught_of_two_drops_the_last_is_believed:
+        OfTwoDropsTheLastIsBelieved breaks "a request that left the list never returns";
+    caught_dropped_request_returns_when_one_drop_names_it:
+        DroppedRequestReturnsWhenOneDropNamesIt breaks
+        "a request that left the list never returns";
+    caught_drop_forgets_what_it_names:
+        DropForgetsWhatItNames breaks "a request that left the list never returns";
 }

@@ -35,6 +35,7 @@ pub struct Law {
 pub enum Check {
     Objects(fn(&dyn Rules, &[Item]) -> Verdict),
     Servers(fn(&dyn Rules, &[Item]) -> Verdict),
+    Requests(fn(&dyn Rules, &[Item]) -> Verdict),
     Contests(fn(&dyn Rules, &[ContestItem]) -> Verdict),
     Histories(fn(&dyn Rules, &[Step]) -> Verdict),
     Names(fn(&dyn Rules, &[names::Holder]) -> Verdict),
@@ -59,6 +60,9 @@ pub fn check(law: &Law, rules: &dyn Rules, cases: u32, shrink: bool) -> Verdict 
             .map_err(|e| e.to_string()),
         Check::Servers(f) => runner
             .run(&arb::sample(arb::server_change()), |s| f(rules, &s).map_err(fail))
+            .map_err(|e| e.to_string()),
+        Check::Requests(f) => runner
+            .run(&arb::sample(approvals::request_change()), |s| f(rules, &s).map_err(fail))
             .map_err(|e| e.to_string()),
         Check::Contests(f) => {
             runner.run(&contest_sample(), |s| f(rules, &s).map_err(fail)).map_err(|e| e.to_string())
@@ -155,10 +159,12 @@ laws! {
         "an approval rule holds until somebody who saw it ends it" =
         Check::Servers(approvals::rules_hold);
     of_each_approver_the_first_word_stands: "of each approver the first word stands" =
-        Check::Servers(approvals::requests_stand);
+        Check::Requests(approvals::requests_stand);
     a_request_is_carried_out_once_where_it_was_opened:
         "a request is carried out once, where it was opened" =
-        Check::Servers(approvals::executed_stays);
+        Check::Requests(approvals::executed_stays);
+    a_request_that_left_the_list_never_returns: "a request that left the list never returns" =
+        Check::Requests(approvals::gone_stays);
     removing_a_grant_wins_over_granting_at_the_same_time:
         "removing a grant wins over granting at the same time" = Check::Histories(history::grants);
     removing_a_role_wins_over_granting_at_the_same_time:

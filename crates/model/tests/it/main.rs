@@ -8,6 +8,7 @@ mod codec;
 mod history;
 mod laws;
 mod lifecycle;
+mod list;
 mod names;
 mod rules;
 mod server;

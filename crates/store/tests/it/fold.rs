@@ -43,6 +43,7 @@ enum Step {
     Require(u8),
     Waive(u8),
     Ask(u8),
+    Drop(u8),
     Approve(u8),
     End(u8),
     Revoke(u8),
@@ -78,6 +79,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => n.clone().prop_map(Step::Require),
         1 => n.clone().prop_map(Step::Waive),
         1 => n.clone().prop_map(Step::Ask),
+        1 => n.clone().prop_map(Step::Drop),
         1 => n.clone().prop_map(Step::Approve),
         1 => n.clone().prop_map(Step::End),
         1 => n.clone().prop_map(Step::Revoke),
@@ -167,22 +169,29 @@ fn change(tx: &WriteTx<'_>, step: &Step) -> Result<Option<Change>, StoreError> {
             Change::ApprovalWaived { name, seen: seen.unwrap_or_default() }
         }
         Step::Ask(n) => Change::ApprovalRequested(Box::new(NewApproval {
-            id: format!("a{n}"),
+            id: request(*n),
             user: "alice".into(),
             ..NewApproval::default()
         })),
         Step::Approve(n) => Change::ApprovalGiven {
-            id: format!("a{n}"),
+            id: request(*n),
             user: "olga".into(),
             fingerprint: "f".into(),
             groups: vec!["ops".into()],
+            issuer: vec![*n],
+            serial: "01".into(),
             digest: vec![*n; 32],
         },
         Step::End(n) => Change::ApprovalEnded {
-            id: format!("a{n}"),
+            id: request(*n),
             how: if n % 2 == 0 { Ending::Executed } else { Ending::Rejected },
             user: "olga".into(),
             reason: "because".into(),
+        },
+        Step::Drop(n) => Change::ApprovalsDropped {
+            site: 1,
+            upto: u64::from(*n),
+            but: tx.server_state().approvals.open().map(|(id, _)| id.to_owned()).collect(),
         },
         Step::Issue(n) => Change::CertificateIssued(CertificateInfo {
             fingerprint: format!("f{n}"),
@@ -200,6 +209,10 @@ fn change(tx: &WriteTx<'_>, step: &Step) -> Result<Option<Change>, StoreError> {
         Step::Note => Change::Noted { what: "test".into(), text: String::new() },
     };
     Ok(Some(change))
+}
+
+fn request(n: u8) -> String {
+    format!("1-{}-x", n + 1)
 }
 
 fn take(tx: &mut WriteTx<'_>, steps: &[Step]) -> Result<(), StoreError> {

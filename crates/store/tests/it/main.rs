@@ -8,6 +8,7 @@ mod fold;
 mod open;
 mod postgres;
 mod queries;
+mod requests;
 mod seal;
 mod segments;
 mod speed;

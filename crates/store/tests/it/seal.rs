@@ -188,6 +188,8 @@ fn every_change_about_the_server_makes_an_older_seal_too_old() {
             user: "olga".into(),
             fingerprint: "ab".into(),
             groups: Vec::new(),
+            issuer: Vec::new(),
+            serial: String::new(),
             digest: vec![1; 32],
         },
         Change::ApprovalEnded {
@@ -196,6 +198,7 @@ fn every_change_about_the_server_makes_an_older_seal_too_old() {
             user: "olga".into(),
             reason: String::new(),
         },
+        Change::ApprovalsDropped { site: 1, upto: 7, but: vec!["1-3-x".into()] },
         Change::Setting(Setting { namespace: "n".into(), key: "k".into(), value: None }),
         Change::Noted { what: "w".into(), text: "t".into() },
     ];
