@@ -10,16 +10,17 @@ use std::fmt::Write as _;
 
 use strongroom_crypto::hmac256;
 use strongroom_model::{
-    ApprovalRequest, ApprovalRule, Change, Ending, Given, NewApproval, Reading, Role, ServerState,
-    Stamp,
+    ApprovalRequest, ApprovalRule, Change, Ending, Given, NewApproval, ServerState, Stamp,
 };
 use strongroom_policy::approval::{self, Asked, Pass, Standing, rules_for};
 use strongroom_policy::{AdminAction, Needs};
 use zeroize::Zeroizing;
 
+use crate::approval_list::{self, fresh_id, too_many};
 use crate::caller::Caller;
 use crate::engine::{Engine, Unsealed};
 use crate::error::EngineError;
+use crate::judge::Judge;
 
 /// The secret that digests are made with. A request may hold a passphrase or a password, and the
 /// digest stands in the journal: without the secret nobody can try words on it.
@@ -31,18 +32,6 @@ pub const NEEDS_APPROVAL: u16 = 3025;
 /// What the journal calls the opening of a request, and that it was carried out.
 pub(crate) const REQUESTED: &str = "approval requested";
 pub(crate) const EXECUTED: &str = "approval executed";
-
-/// Most requests of one user that wait at a time.
-const MOST_OF_ONE: usize = 32;
-
-/// Most requests that one user opens in an hour, whatever became of them: each stays in the store.
-const MOST_IN_AN_HOUR: usize = 32;
-
-/// Most requests that wait at a time.
-const MOST: usize = 1024;
-
-/// How many of those are kept for users with duties, so that clients cannot keep them from asking.
-const FOR_DUTIES: usize = MOST / 4;
 
 /// Longest value in a plan, bytes: rules in Cedar's language are shown whole.
 const LONGEST_VALUE: usize = 64 << 10;
@@ -71,7 +60,8 @@ pub(crate) enum Verdict {
 }
 
 /// Decides about something that is asked, on the state that the transaction sees.
-pub(crate) fn decide(state: &ServerState, ask: &Ask, site: u32, time: Reading) -> Verdict {
+pub(crate) fn decide(state: &ServerState, ask: &Ask, site: u32, judge: &Judge) -> Verdict {
+    let time = judge.time;
     // What may have expired by one of two clocks has expired.
     let now = time.latest();
     let (actions, key_groups) = (&ask.actions[..], &ask.key_groups[..]);
@@ -84,10 +74,10 @@ pub(crate) fn decide(state: &ServerState, ask: &Ask, site: u32, time: Reading) -
         request.is_executable_at(site, now)
             && new.is_some_and(|new| new.user == ask.user && new.digest == ask.digest)
     };
-    if let Some(request) = state.approvals.values().find(mine)
+    if let Some(request) = state.approvals.open_of(&ask.user).find(mine)
         && let Some((_, new)) = &request.opened
     {
-        let standing = Standing::of(state, request);
+        let standing = Standing::of(state, request, &|given| judge.listed(given));
         return match standing.pass(request) {
             Some(pass) => Verdict::Passes(pass),
             None => {
@@ -111,7 +101,7 @@ pub(crate) fn decide(state: &ServerState, ask: &Ask, site: u32, time: Reading) -
     }
     let open_for = rules.iter().map(|rule| rule.open_for).min().unwrap_or(0);
     let new = NewApproval {
-        id: fresh_id(state, ask, time),
+        id: fresh_id(state, ask, site, time).as_str().to_owned(),
         user: ask.user.clone(),
         fingerprint: ask.fingerprint.clone(),
         actions: ask.actions.clone(),
@@ -127,36 +117,6 @@ pub(crate) fn decide(state: &ServerState, ask: &Ask, site: u32, time: Reading) -
         missing: missing.join("; and "),
         opening: Some(Change::ApprovalRequested(Box::new(new))),
     }
-}
-
-/// Why this user can open no request now.
-fn too_many(state: &ServerState, user: &str, time: Reading) -> Option<String> {
-    let hour_ago = time.stamp_ms.saturating_sub(3_600_000);
-    let (mut waiting, mut waiting_of_one, mut recent) = (0, 0, 0);
-    for request in state.approvals.values() {
-        let Some((stamp, new)) = &request.opened else { continue };
-        let his = new.user == user;
-        if request.is_open(time.latest()) {
-            waiting += 1;
-            waiting_of_one += usize::from(his);
-        }
-        recent += usize::from(his && stamp.millis() > hour_ago);
-    }
-    let duty = state.role_of(user).is_some_and(|role| role != Role::KeyUser);
-    let most = if duty { MOST } else { MOST - FOR_DUTIES };
-    if waiting >= most || waiting_of_one >= MOST_OF_ONE {
-        return Some(format!(
-            "too many requests wait for approval ({MOST_OF_ONE} of one user at most, {MOST} in \
-             all, of which {FOR_DUTIES} are kept for users with duties): let them be answered, or \
-             withdraw some"
-        ));
-    }
-    (recent >= MOST_IN_AN_HOUR).then(|| {
-        format!(
-            "too many requests for approval were opened ({MOST_IN_AN_HOUR} of one user in an hour \
-             at most, also those that are ended): ask again later"
-        )
-    })
 }
 
 /// What marks a request as carried out. It takes leave to do so.
@@ -176,18 +136,6 @@ pub(crate) fn waits(id: &str, missing: &str) -> String {
          `strongroom approval show {id}` and agree with `strongroom approval approve {id}`, then \
          send the same request again"
     )
-}
-
-/// Ten hexadecimal digits that no request has yet.
-fn fresh_id(state: &ServerState, ask: &Ask, time: Reading) -> String {
-    (0u64..)
-        .map(|n| {
-            let parts: [&[u8]; 4] =
-                [&ask.digest, ask.user.as_bytes(), &time.stamp_ms.to_be_bytes(), &n.to_be_bytes()];
-            hex(strongroom_crypto::sha256(&parts).first_chunk::<5>().unwrap_or(&[0; 5]))
-        })
-        .find(|id| !state.approvals.contains_key(id))
-        .unwrap_or_default()
 }
 
 fn clipped(value: &str) -> String {
@@ -300,10 +248,13 @@ pub struct Approval {
 }
 
 impl Approval {
-    fn of(state: &ServerState, request: &ApprovalRequest, now: i64) -> Option<Self> {
+    fn of(state: &ServerState, request: &ApprovalRequest, judge: &Judge) -> Option<Self> {
         let (stamp, new) = request.opened.as_ref()?;
-        let standing = Standing::of(state, request);
+        let now = judge.time.latest();
+        let standing = Standing::of(state, request, &|given| judge.listed(given));
         let stands = match request.ended() {
+            // Whether anybody has noted it yet makes no difference.
+            Some((Ending::Expired, _)) => ApprovalState::Expired,
             Some((ending, _)) => ApprovalState::Ended(ending),
             None if !request.is_open(now) => ApprovalState::Expired,
             None if standing.needs.is_empty() => ApprovalState::Moot,
@@ -327,6 +278,7 @@ impl Approval {
                 .collect(),
             ended: request
                 .ended()
+                .filter(|(how, _)| *how != Ending::Expired)
                 .map(|(_, by)| (by.user.clone(), by.reason.clone(), by.stamp.millis())),
         })
     }
@@ -362,19 +314,26 @@ impl Engine {
             object: ask.object.clone(),
             key_groups: ask.key_groups.clone(),
             digest: canonical.digest(&unsealed, &state)?,
-            plan: ask.plan.clone(),
+            // As for KMIP, approvers are shown from where it came, and it is no part of the request.
+            plan: ask
+                .plan
+                .iter()
+                .cloned()
+                .chain([("From".to_owned(), by.address.clone())])
+                .collect(),
         };
         let by = by.clone();
         let (site, time) = (self.inner.config.site, self.inner.time());
+        let judge = self.inner.judge(time);
         let verdict = self.commit(move |tx| {
-            let verdict = decide(tx.server_state(), &ask, site, time);
+            let verdict = decide(tx.server_state(), &ask, site, &judge);
             let change = match &verdict {
                 Verdict::Passes(pass) => Some((EXECUTED, executed(pass, &ask.user))),
                 Verdict::Waits { opening, .. } => opening.clone().map(|new| (REQUESTED, new)),
                 Verdict::Free | Verdict::Refused(_) => None,
             };
             if let Some((operation, change)) = &change {
-                tx.append(&by.origin(operation, ""), change, time.stamp_ms)?;
+                approval_list::append(tx, &by.origin(operation, ""), change, time)?;
             }
             Ok(verdict)
         })?;
@@ -390,12 +349,12 @@ impl Engine {
     /// the house sees all, everybody else what is his own to ask or to answer.
     pub fn approvals(&self, by: &Caller) -> Vec<Approval> {
         let state = self.inner.store.server_state();
-        let now = self.inner.time().latest();
+        let judge = self.inner.judge(self.inner.time());
         let mut seen: Vec<Approval> = state
             .approvals
-            .values()
-            .filter(|request| may_see(&state, request, by))
-            .filter_map(|request| Approval::of(&state, request, now))
+            .iter()
+            .filter(|(_, request)| may_see(&state, request, by))
+            .filter_map(|(_, request)| Approval::of(&state, request, &judge))
             .collect();
         seen.sort_by(|a, b| (b.opened_ms, &b.new.id).cmp(&(a.opened_ms, &a.new.id)));
         seen
@@ -404,23 +363,24 @@ impl Engine {
     /// One request.
     ///
     /// # Errors
-    /// [`EngineError::NoApproval`]: there is none, or the caller may not see it.
+    /// [`EngineError::NoApproval`]: there is none, or the caller may not see it;
+    /// [`EngineError::ApprovalGone`].
     pub fn approval(&self, by: &Caller, id: &str) -> Result<Approval, EngineError> {
         let state = self.inner.store.server_state();
         state
             .approvals
             .get(id)
             .filter(|request| may_see(&state, request, by))
-            .and_then(|request| Approval::of(&state, request, self.inner.time().latest()))
-            .ok_or_else(|| EngineError::NoApproval(id.to_owned()))
+            .and_then(|r| Approval::of(&state, r, &self.inner.judge(self.inner.time())))
+            .ok_or_else(|| missing(&state, id))
     }
 
     /// How many requests wait, and since when the oldest does, milliseconds since the Unix epoch.
     pub fn approvals_waiting(&self) -> (u64, Option<i64>) {
         let state = self.inner.store.server_state();
         let now = self.inner.time().latest();
-        let open = state.approvals.values().filter(|request| request.is_open(now));
-        let opened = open.filter_map(|r| r.opened.as_ref().map(|(stamp, _)| stamp.millis()));
+        let open = state.approvals.open().filter(|(_, request)| request.is_open(now));
+        let opened = open.filter_map(|(_, r)| r.opened.as_ref().map(|(stamp, _)| stamp.millis()));
         opened.fold((0, None), |(count, oldest), at| {
             (count + 1, Some(oldest.map_or(at, |oldest: i64| oldest.min(at))))
         })
@@ -437,6 +397,8 @@ impl Engine {
             user: by.user.clone(),
             fingerprint: by.fingerprint.clone(),
             groups: by.groups.clone(),
+            issuer: by.issuer.clone(),
+            serial: by.serial.clone(),
             digest: digest.to_vec(),
         };
         let (caller, digest) = (by.clone(), digest.to_vec());
@@ -491,21 +453,26 @@ impl Engine {
         self.inner.unsealed().ok_or(EngineError::Sealed)?;
         let (origin, time) = (by.origin(operation, ""), self.inner.time());
         let (wanted, caller) = (id.to_owned(), by.clone());
+        let judge = self.inner.judge(time);
         self.commit(move |tx| {
             let state = tx.server_state().clone();
             let known = state.approvals.get(&wanted).filter(|r| may_see(&state, r, &caller));
-            let shown = known.and_then(|r| Some((r, Approval::of(&state, r, time.latest())?)));
+            let shown = known.and_then(|r| Some((r, Approval::of(&state, r, &judge)?)));
             let Some((request, shown)) = shown else {
-                return Ok(Err(EngineError::NoApproval(wanted)));
+                return Ok(Err(missing(&state, &wanted)));
             };
             if !shown.is_open() {
                 let why = format!("approval {wanted} is {}", shown.state.name());
                 return Ok(Err(EngineError::WrongState(why)));
             }
-            match decide(&state, request) {
+            let change = match decide(&state, request) {
                 Err(refused) => return Ok(Err(refused)),
-                Ok(Some(change)) => drop(tx.append(&origin, &change, time.stamp_ms)?),
-                Ok(None) => {}
+                Ok(change) => change,
+            };
+            // Held on to, it would be copied for the change.
+            drop(state);
+            if let Some(change) = change {
+                approval_list::append(tx, &origin, &change, time)?;
             }
             Ok(Ok(()))
         })??;
@@ -517,8 +484,18 @@ impl Engine {
     pub(crate) fn end_all_open(&self, by: &Caller) -> Vec<Change> {
         let state = self.inner.store.server_state();
         let now = self.inner.time().earliest();
-        let open = state.approvals.iter().filter(|(_, request)| request.is_open(now));
+        let open = state.approvals.open().filter(|(_, request)| request.is_open(now));
         open.map(|(id, _)| ended(id, Ending::Withdrawn, by, "the store was restored")).collect()
+    }
+}
+
+fn missing(state: &ServerState, id: &str) -> EngineError {
+    let id = id.to_owned();
+    // By the number alone, which tells nothing to whom it is no matter.
+    if state.approvals.is_gone(&id) {
+        EngineError::ApprovalGone(id)
+    } else {
+        EngineError::NoApproval(id)
     }
 }
 
@@ -542,6 +519,8 @@ fn given(by: &Caller, digest: &[u8]) -> Given {
         stamp: Stamp::default(),
         fingerprint: by.fingerprint.clone(),
         groups: by.groups.clone(),
+        issuer: by.issuer.clone(),
+        serial: by.serial.clone(),
         digest: digest.to_vec(),
     }
 }

@@ -13,6 +13,10 @@ pub struct Caller {
     pub sans: Vec<String>,
     /// SHA-256 of the certificate, hexadecimal.
     pub fingerprint: String,
+    /// Who signed it: the issuer's name, DER; empty where that is not known.
+    pub issuer: Vec<u8>,
+    /// Its serial number, hexadecimal.
+    pub serial: String,
     /// The peer's address and port.
     pub address: String,
 }

@@ -20,6 +20,7 @@ use crate::disk::Disk;
 use crate::error::EngineError;
 use crate::event::{Event, Held};
 use crate::heads::Signed;
+use crate::judge::RevocationLists;
 use crate::machine::Machine;
 use crate::maker::Maker;
 use crate::request::{self, ReplyFn};
@@ -84,6 +85,8 @@ pub(crate) struct Inner {
     pub(crate) closing: AtomicBool,
     pub(crate) disk: Arc<Disk>,
     pub(crate) machine: Machine,
+    /// Authorities' lists of revoked certificates, for judging approvals.
+    pub(crate) lists: RwLock<Option<Arc<dyn RevocationLists>>>,
 }
 
 impl Inner {
@@ -159,6 +162,7 @@ impl Engine {
             closing: AtomicBool::new(false),
             disk: Arc::new(disk),
             machine,
+            lists: RwLock::default(),
         });
         Ok(Self { inner, around: Around::default() })
     }

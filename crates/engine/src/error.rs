@@ -95,6 +95,11 @@ pub enum EngineError {
     /// There is no such request for approval, or approval rule, or it is not the caller's to see.
     #[error("there is no approval {0}, or it is not yours to see")]
     NoApproval(String),
+    /// This request for approval is over and has left the list, or its number never was given.
+    #[error(
+        "approval {0} is not in the list any more: it is over, and the audit has what became of it"
+    )]
+    ApprovalGone(String),
     /// A duty stands against this approval.
     #[error("{user} may not do that: {why}")]
     MayNotApprove {

@@ -15,6 +15,7 @@ use strongroom_model::{Change, ManagedObject};
 use strongroom_policy::approval::any_holds;
 use strongroom_policy::{Class, class_of};
 
+use crate::approval_list;
 use crate::approval_rules::can_wait;
 use crate::approvals::{self, Ask, Canonical, Verdict};
 use crate::context::Ctx;
@@ -68,7 +69,10 @@ impl Ctx<'_, '_> {
         let Some(tx) = &self.tx else { return Err(Refusal::needs_writer()) };
         let state = tx.server_state().clone();
         let ask = self.ask(&guard, item, &state)?;
-        let change = match approvals::decide(&state, &ask, site, time) {
+        let verdict = approvals::decide(&state, &ask, site, &self.engine.judge(time));
+        // Held on to, it would be copied for the change.
+        drop(state);
+        let change = match verdict {
             Verdict::Free => return Ok(()),
             Verdict::Passes(pass) => {
                 self.note("approval", pass.id());
@@ -82,10 +86,9 @@ impl Ctx<'_, '_> {
             }
             Verdict::Refused(why) => return Err(Refusal::denied(why)),
         };
-        let now_ms = time.stamp_ms;
         let Some(tx) = &mut self.tx else { return Err(Refusal::needs_writer()) };
         // A use stays one, and belongs into that chain.
-        tx.append(&origin, &change, now_ms)?;
+        approval_list::append(tx, &origin, &change, time)?;
         Ok(())
     }
 

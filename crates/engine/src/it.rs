@@ -2,6 +2,7 @@
 
 mod access;
 mod ahead;
+mod approval_list;
 mod approvals;
 mod archive;
 mod attacks;

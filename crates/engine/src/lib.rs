@@ -16,6 +16,7 @@ mod admin;
 mod ahead;
 mod allowance;
 mod answers;
+mod approval_list;
 mod approval_rules;
 mod approvals;
 mod around;
@@ -39,6 +40,7 @@ mod guard;
 mod heads;
 #[cfg(test)]
 mod it;
+mod judge;
 mod keys;
 mod machine;
 mod maker;
@@ -88,6 +90,7 @@ pub use event::Event;
 pub use expiring::{Comes, Expiring, ExpiringPlace};
 pub use forward::siem_event;
 pub use grants::{Grant, GrantOn, KeyGroup, Subject};
+pub use judge::RevocationLists;
 pub use keys::{KeyDetail, KeyFilter, KeySummary};
 pub use manage::{
     ImportRefused, ImportedKey, KeyToImport, MadeKey, NewKey, Revocation, Wrapped, WrappedHow,

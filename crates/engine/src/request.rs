@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::access::who;
 use crate::allowance::{Reservation, Spent};
+use crate::approval_list;
 use crate::approvals;
 use crate::audit::{Action, BodyRef, encode};
 use crate::caller::Caller;
@@ -428,7 +429,7 @@ impl Runner<'_> {
         }
         let Some(tx) = tx else { return Refusal::needs_writer() };
         let origin = self.caller.origin(approvals::REQUESTED, "");
-        match tx.append(&origin, &opening, self.time.stamp_ms) {
+        match approval_list::append(tx, &origin, &opening, self.time) {
             Ok(_) => refusal,
             Err(error) => Refusal::from(error),
         }

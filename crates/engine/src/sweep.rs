@@ -1,5 +1,5 @@
 //! The work of every second: what the clock says is kept, the ends of the audit chains are signed,
-//! and objects whose dates have come move on.
+//! objects whose dates have come move on, and requests for approval that are over leave the list.
 //!
 //! Each step is for itself: one that fails (a second path for anchors that is not mounted, say)
 //! holds up no other. A failure is told once and not at every turn, stands in the status while it
@@ -35,6 +35,7 @@ pub(crate) enum Step {
     ClockMark,
     Heads,
     Dates,
+    Approvals,
 }
 
 impl Step {
@@ -45,6 +46,7 @@ impl Step {
             Self::ClockMark => "keeping the clock's mark",
             Self::Heads => "signing and anchoring the ends of the audit",
             Self::Dates => "acting on dates that have come",
+            Self::Approvals => "tidying the list of approvals",
         }
     }
 }
@@ -137,6 +139,9 @@ impl Engine {
                 }
             }
             done(Step::Dates, self.act_on_dates().map(|count| moved = count));
+            if self.may_move_on() {
+                done(Step::Approvals, self.tidy_approvals());
+            }
         }
         match first {
             Some(error) => Err(error),
@@ -169,14 +174,19 @@ impl Engine {
         }
     }
 
+    /// Whether what the time alone brings may be written now. In a quarantined store it is once it is
+    /// confirmed: nothing changes before. A replica honours dates when it decides, and writes nothing
+    /// of it.
+    fn may_move_on(&self) -> bool {
+        let waits = self.is_quarantined() || self.inner.is_replica();
+        self.inner.unsealed().is_some() && self.inner.clock_alarm().is_none() && !waits
+    }
+
     /// Moves objects on whose dates have come.
     fn act_on_dates(&self) -> Result<usize, EngineError> {
         let inner = &self.inner;
         let time = inner.time();
-        // Dates of a quarantined store are acted on once it is confirmed: nothing changes before.
-        // A replica honours them when it decides, and writes nothing of it.
-        let waits = self.is_quarantined() || inner.is_replica();
-        if inner.unsealed().is_none() || inner.clock_alarm().is_some() || waits {
+        if !self.may_move_on() {
             return Ok(0);
         }
         let now = time.earliest();

@@ -483,6 +483,8 @@ fn kind_name(kind: ChangeKind) -> &'static str {
         ChangeKind::ApprovalExecuted => "approval-executed",
         ChangeKind::ApprovalRejected => "approval-rejected",
         ChangeKind::ApprovalWithdrawn => "approval-withdrawn",
+        ChangeKind::ApprovalExpired => "approval-expired",
+        ChangeKind::ApprovalsDropped => "approvals-dropped",
     }
 }
 
@@ -524,8 +526,18 @@ fn describe(change: &Change) -> String {
             format!("approval {id} by {user}, digest {}", crate::approvals::hex(digest))
         }
         Change::ApprovalEnded { id, how, user, reason } => {
+            if *how == strongroom_model::Ending::Expired {
+                return format!("approval {id} expired");
+            }
             let because = if reason.is_empty() { String::new() } else { format!(": {reason}") };
             format!("approval {id} {} by {user}{because}", how.name())
+        }
+        Change::ApprovalsDropped { site, upto, but } => {
+            let but = match but.len() {
+                0 => String::new(),
+                n => format!(", but {n} that stay"),
+            };
+            format!("approvals of site {site} up to number {upto} have left the list{but}")
         }
         Change::Setting(setting) => format!("{} {}", setting.namespace, setting.key),
         Change::Noted { what, text } => format!("{what} {text}"),

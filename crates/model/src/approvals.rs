@@ -189,6 +189,11 @@ impl Approvals {
         self.get(id).is_some()
     }
 
+    /// Whether it left the list, or has a number that was passed over.
+    pub fn is_gone(&self, id: &str) -> bool {
+        self.covers(&RequestId::read(id))
+    }
+
     /// All of them: those that wait, then those that are over; of each, by site and number.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &ApprovalRequest)> {
         let all = self.open.requests.iter().chain(&self.ended.requests);
@@ -316,7 +321,7 @@ impl Approvals {
     /// Changes one request, unless it is gone.
     pub(crate) fn touch(&mut self, id: &str, work: impl FnOnce(&mut ApprovalRequest)) {
         let id = RequestId::read(id);
-        if self.gone.get(&id.site).is_some_and(|gone| gone.covers(&id)) {
+        if self.covers(&id) {
             return;
         }
         let ended = self.ended.requests.contains_key(&id);
@@ -326,6 +331,10 @@ impl Approvals {
         // What ended a request never leaves it.
         let to = if request.ends.is_empty() { &mut self.open } else { &mut self.ended };
         Arc::make_mut(to).put(id, request);
+    }
+
+    fn covers(&self, id: &RequestId) -> bool {
+        self.gone.get(&id.site).is_some_and(|gone| gone.covers(id))
     }
 
     pub(crate) fn join(&mut self, other: &Self) {

@@ -5,7 +5,9 @@
 //!
 //! - Who asked never approves: not under the same name, nor with the same certificate.
 //! - An approver has what the rule asks for, a role or a group, when the request is carried out and
-//!   not only when the approval was given. A certificate that was revoked since does not count.
+//!   not only when the approval was given. A certificate that was revoked since does not count, be
+//!   it here or by its authority's list: each is judged as a request of it would be now. One that
+//!   merely ended since does count, for it was good when it was used.
 //! - A certificate that the asker had issued after asking does not count: nobody makes an approver
 //!   for the occasion. Nor does the approval of who had a certificate of the asker issued: nobody
 //!   makes an asker, either. Among officers that does not hold, for their certificates wait
@@ -367,6 +369,8 @@ pub enum WhyNot {
     MadeTheAsker,
     /// The certificate was revoked.
     Revoked,
+    /// Its authority's list refuses it, for this reason.
+    Listed(&'static str),
     /// The approver has none of the roles and groups that the rules name.
     Lacks,
     /// What was approved is not what is asked.
@@ -375,13 +379,16 @@ pub enum WhyNot {
 
 impl fmt::Display for WhyNot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Self::Listed(why) = self {
+            return write!(f, "it was given with {why}");
+        }
         f.write_str(match self {
             Self::Asker => "who asks never approves",
             Self::AskersCertificate => "this is the certificate that asked",
             Self::SameCertificate => "this certificate has approved under another name",
             Self::MadeByAsker => "who asked had this certificate issued after asking",
             Self::MadeTheAsker => "this approver had a certificate of the asker's issued",
-            Self::Revoked => "the certificate is revoked",
+            Self::Revoked | Self::Listed(_) => "the certificate is revoked",
             Self::Lacks => "no rule asks for this role or group",
             Self::OtherDigest => "something else was approved",
         })
@@ -418,8 +425,13 @@ impl Pass {
 }
 
 impl<'s> Standing<'s> {
-    /// How the request stands by the rules, roles and certificates that are known now.
-    pub fn of(state: &'s ServerState, request: &'s ApprovalRequest) -> Self {
+    /// How the request stands by the rules, roles and certificates that are known now. `listed` says
+    /// why an authority's list would refuse the certificate of an approval now, if it would.
+    pub fn of(
+        state: &'s ServerState,
+        request: &'s ApprovalRequest,
+        listed: &dyn Fn(&Given) -> Option<&'static str>,
+    ) -> Self {
         let Some((opened, new)) = &request.opened else {
             return Self { needs: Vec::new(), discounted: Vec::new() };
         };
@@ -430,6 +442,9 @@ impl<'s> Standing<'s> {
         for (user, given) in &request.given {
             let by = By { state, opened: *opened, user, given };
             let mut fits = by.fits(new);
+            if let (Ok(()), Some(why)) = (fits, listed(given)) {
+                fits = Err(WhyNot::Listed(why));
+            }
             if fits.is_ok() && certificates.contains_key(given.fingerprint.as_str()) {
                 fits = Err(WhyNot::SameCertificate);
             }

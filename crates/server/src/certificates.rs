@@ -105,6 +105,11 @@ impl Certificates {
         }
     }
 
+    /// What judges certificates by the lists in force.
+    pub fn revoked(&self) -> Arc<Crls> {
+        self.lists.clone()
+    }
+
     /// What somebody has to look at.
     pub fn warnings(&self) -> Vec<String> {
         self.lists.warnings(now())

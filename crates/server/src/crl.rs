@@ -26,12 +26,14 @@ use rustls_pki_types::CertificateRevocationListDer;
 use rustls_pki_types::pem::PemObject;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strongroom_engine::RevocationLists;
 use x509_parser::prelude::*;
 
 use crate::cli::output::date;
 use crate::config;
 use crate::errors::{self, Fault};
 use crate::identity::Identity;
+use crate::pki::unhex;
 use crate::tls;
 
 /// The largest file taken.
@@ -365,11 +367,16 @@ impl Crls {
 
     /// Why a certificate is refused, if it is. `now` is POSIX seconds. Asked for every request.
     pub fn refuses(&self, identity: &Identity, now: i64) -> Option<&'static str> {
+        self.refuses_number(&identity.issuer_der, &identity.serial, now)
+    }
+
+    /// The same, of the certificate with this number from whom this name, DER, is.
+    fn refuses_number(&self, issuer: &[u8], serial: &[u8], now: i64) -> Option<&'static str> {
         self.path.as_ref()?;
         let lists = self.current();
-        let list = lists.0.iter().filter(|list| list.issuer == identity.issuer_der);
+        let list = lists.0.iter().filter(|list| list.issuer == issuer);
         for list in list {
-            if list.serials.contains(plain(&identity.serial)) {
+            if list.serials.contains(plain(serial)) {
                 return Some("a certificate that its authority revoked");
             }
             if self.refuse_expired && list.row.next_update < now {
@@ -411,6 +418,17 @@ impl Crls {
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An approval is judged as a request of its certificate would be.
+impl RevocationLists for Crls {
+    fn refuse(&self, issuer: &[u8], serial: &str, now: i64) -> Option<&'static str> {
+        match unhex(serial) {
+            Some(serial) => self.refuses_number(issuer, &serial, now),
+            // Without its number nobody can say that it is not listed.
+            None => self.path.as_ref().map(|_| "a certificate whose number is not known"),
+        }
     }
 }
 

@@ -99,6 +99,8 @@ impl Identity {
                 groups,
                 sans,
                 fingerprint: hex(&fingerprint(der)),
+                issuer: cert.issuer().as_raw().to_vec(),
+                serial: hex(cert.raw_serial()),
                 address: peer.to_string(),
             }),
             not_before: cert.validity().not_before.timestamp(),

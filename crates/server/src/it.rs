@@ -119,6 +119,7 @@ impl Access for Memory {
 }
 
 impl Approvals for Memory {
+    fn judge_by(&self, _: Arc<dyn strongroom_engine::RevocationLists>) {}
     fn has_approval_rules(&self) -> bool {
         false
     }

@@ -500,6 +500,7 @@ mod tests {
                 sans: vec![],
                 fingerprint: "07".into(),
                 address: "test".into(),
+                ..Caller::default()
             }),
             not_before: 0,
             not_after,

@@ -432,7 +432,8 @@ fn at(seconds: i64) -> Result<time::OffsetDateTime, Fault> {
         .map_err(|_| Fault::bad_request("The clock is out of range."))
 }
 
-fn unhex(text: &str) -> Option<Vec<u8>> {
+/// Octets from their hexadecimal form.
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
     let digit = |b: &u8| char::from(*b).to_digit(16);
     let digits = text.as_bytes().iter().map(digit).collect::<Option<Vec<u32>>>()?;
     let pairs = digits.chunks_exact(2);

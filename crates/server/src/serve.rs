@@ -101,6 +101,7 @@ impl Running {
     ) -> Result<Self, Fault> {
         let certificates =
             Arc::new(Certificates::load(&config.tls, [config.kmip.listen, config.admin.listen])?);
+        manager.judge_by(certificates.revoked());
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         builder.enable_all().thread_name("strongroom-io");
         if config.audit.uses_flushed {

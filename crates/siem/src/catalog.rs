@@ -316,6 +316,8 @@ classes! {
     4026 "approval-executed" Warning API_UPDATE;
     4027 "approval-rejected" Warning API_UPDATE;
     4028 "approval-withdrawn" Notice API_UPDATE;
+    4029 "approval-expired" Notice API_UPDATE;
+    4030 "approvals-dropped" Info API_DELETE;
 
     // Anything else, by the kind of record.
     9001 "use" Info API_OTHER;

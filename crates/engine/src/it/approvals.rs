@@ -14,7 +14,7 @@ use crate::{AdminAsk, Approval, ApprovalState, EngineError, Question};
 const OFFICERS: Approvers = Approvers::Role(Role::CryptoOfficer);
 
 /// Somebody with a certificate of his own.
-fn person(user: &str) -> Arc<Caller> {
+pub(super) fn person(user: &str) -> Arc<Caller> {
     Arc::new(Caller { fingerprint: format!("of {user}"), ..Caller::clone(&caller(user)) })
 }
 
@@ -28,7 +28,7 @@ fn certified(bench: &Bench, by: &Caller, user: &str, fingerprint: &str) {
     bench.engine.note_certificate(by, info).unwrap();
 }
 
-fn rule(actions: &[&str], approvers: u32) -> ApprovalRule {
+pub(super) fn rule(actions: &[&str], approvers: u32) -> ApprovalRule {
     ApprovalRule {
         name: format!("r-{}", actions.join("-").to_lowercase().replace(' ', "-")),
         actions: actions.iter().map(|a| (*a).to_owned()).collect(),
@@ -40,7 +40,7 @@ fn rule(actions: &[&str], approvers: u32) -> ApprovalRule {
 }
 
 /// Three officers, and rules.
-fn house(rules: &[ApprovalRule]) -> Bench {
+pub(super) fn house(rules: &[ApprovalRule]) -> Bench {
     let bench = Bench::new();
     settle_in(&bench, rules);
     bench
@@ -59,7 +59,7 @@ fn custodians(bench: &Bench) {
     bench.engine.vouch_slot(&Caller::server(), slot).unwrap();
 }
 
-fn settle_in(bench: &Bench, rules: &[ApprovalRule]) {
+pub(super) fn settle_in(bench: &Bench, rules: &[ApprovalRule]) {
     custodians(bench);
     let server = Caller::server();
     for user in ["olga", "otto", "omar"] {
@@ -76,30 +76,30 @@ fn require(bench: &Bench, rule: &ApprovalRule) {
 }
 
 /// A key of alice's that can be destroyed.
-fn doomed(bench: &Bench, name: &str) -> String {
+pub(super) fn doomed(bench: &Bench, name: &str) -> String {
     bench.create(name).unwrap()
 }
 
-fn destroy(bench: &Bench, id: &str) -> Result<Value, ResultReason> {
+pub(super) fn destroy(bench: &Bench, id: &str) -> Result<Value, ResultReason> {
     bench.by_id(Operation::DESTROY, id)
 }
 
 const WAITS: Result<Value, ResultReason> = Err(ResultReason::PERMISSION_DENIED);
 
 /// Everything there is, as an officer sees it, the oldest first.
-fn all(bench: &Bench) -> Vec<Approval> {
+pub(super) fn all(bench: &Bench) -> Vec<Approval> {
     let mut all = bench.engine.approvals(&person("omar"));
     all.reverse();
     all
 }
 
-fn only(bench: &Bench) -> Approval {
+pub(super) fn only(bench: &Bench) -> Approval {
     let all = all(bench);
     let [one] = &all[..] else { panic!("{all:?}") };
     one.clone()
 }
 
-fn approve(bench: &Bench, by: &Caller, of: &Approval) -> Result<Approval, EngineError> {
+pub(super) fn approve(bench: &Bench, by: &Caller, of: &Approval) -> Result<Approval, EngineError> {
     bench.engine.approve(by, &of.new.id, &of.new.digest)
 }
 
@@ -141,7 +141,10 @@ fn who_asks_the_same_again_is_told_of_the_same_request() {
     let ids: Vec<String> = all(&bench).into_iter().map(|a| a.new.id).collect();
     assert_eq!(ids.len(), 3);
     assert_eq!(ids[0], first.new.id);
-    assert!(ids.iter().all(|id| id.len() == 10 && id.bytes().all(|b| b.is_ascii_hexdigit())));
+    for (n, id) in ids.iter().enumerate() {
+        let hash = id.strip_prefix(&format!("1-{}-", n + 1)).unwrap();
+        assert!(hash.len() == 4 && hash.bytes().all(|b| b.is_ascii_hexdigit()), "{id}");
+    }
 }
 
 #[test]
@@ -616,7 +619,7 @@ fn a_policy_question_tells_what_would_be_waited_for() {
     assert_eq!(ask(Action::Admin(AdminAction::ChangePolicy), None).len(), 1);
 }
 
-fn admin_ask(action: AdminAction, body: &str) -> AdminAsk {
+pub(super) fn admin_ask(action: AdminAction, body: &str) -> AdminAsk {
     AdminAsk {
         actions: vec![action.name().to_owned()],
         parts: vec![Zeroizing::new(body.as_bytes().to_vec())],

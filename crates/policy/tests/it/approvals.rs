@@ -17,6 +17,11 @@ use strongroom_policy::{Action, AdminAction};
 /// When the request of [`House::asked`] was opened.
 const OPENED: u64 = 100;
 
+/// No authority has a list.
+fn nothing_listed(_: &Given) -> Option<&'static str> {
+    None
+}
+
 struct House {
     state: ServerState,
     clock: u64,
@@ -87,7 +92,7 @@ impl House {
     }
 
     fn request(&self) -> &ApprovalRequest {
-        &self.state.approvals["r"]
+        self.state.approvals.get("r").unwrap()
     }
 
     fn approve(&mut self, user: &str, fingerprint: &str) {
@@ -100,6 +105,8 @@ impl House {
             user: user.to_owned(),
             fingerprint: fingerprint.to_owned(),
             groups: groups.iter().map(|g| (*g).to_owned()).collect(),
+            issuer: fingerprint.as_bytes().to_vec(),
+            serial: "01".to_owned(),
             digest: vec![digest; 32],
         });
     }
@@ -115,11 +122,11 @@ impl House {
     }
 
     fn passes(&self) -> bool {
-        Standing::of(&self.state, self.request()).pass(self.request()).is_some()
+        Standing::of(&self.state, self.request(), &nothing_listed).pass(self.request()).is_some()
     }
 
     fn discounted(&self) -> Vec<(&str, WhyNot)> {
-        Standing::of(&self.state, self.request()).discounted
+        Standing::of(&self.state, self.request(), &nothing_listed).discounted
     }
 }
 
@@ -194,6 +201,8 @@ fn who_may_not_approve_is_told_so_before_anything_is_kept() {
             stamp: Stamp::default(),
             fingerprint: fingerprint.to_owned(),
             groups: Vec::new(),
+            issuer: Vec::new(),
+            serial: String::new(),
             digest: vec![digest; 32],
         };
         may_approve(&house.state, house.request(), user, &given)
@@ -239,7 +248,7 @@ fn every_rule_that_holds_must_be_met() {
     house.asked();
     house.approve("otto", "otto");
     assert!(!house.passes());
-    let missing = Standing::of(&house.state, house.request()).missing();
+    let missing = Standing::of(&house.state, house.request(), &nothing_listed).missing();
     assert_eq!(missing, "1 approval from the group security (rule security)");
     house.approve_with("sara", "sara", &["security"], 7);
     assert!(house.passes());
@@ -387,14 +396,12 @@ fn what_ended_a_request_closes_it_for_good() {
     assert!(house.request().is_executable_at(1, 500));
     assert!(!house.request().is_executable_at(2, 500));
     for how in Ending::ALL {
-        let mut ended = house.request().clone();
         let mut state = ServerState::default();
-        state.approvals.insert("r".into(), ended.clone());
+        state.approvals.insert("r", house.request());
         let (user, reason) = ("otto".to_owned(), String::new());
         let change = Change::ApprovalEnded { id: "r".into(), how, user, reason };
         state.apply(Stamp { hlc: 999, site: 1 }, &change);
-        ended.clone_from(&state.approvals["r"]);
-        assert!(!ended.is_open(500), "{how:?}");
+        assert!(!state.approvals.get("r").unwrap().is_open(500), "{how:?}");
     }
 }
 
@@ -491,5 +498,68 @@ fn who_made_the_asker_does_not_approve_unless_the_asker_is_an_officer() {
 fn the_preset_holds_grants_and_the_root_key() {
     for word in ["grant", "rotate-root", "change-slots", "change-roles", "Export", "Destroy"] {
         assert!(two_officers().actions.iter().any(|action| action == word), "{word}");
+    }
+}
+
+#[test]
+fn an_approval_of_a_certificate_that_its_authority_has_listed_since_does_not_count() {
+    let mut house = House::new();
+    house.require(rule("two", "Destroy", 1, Approvers::Role(CryptoOfficer)));
+    house.asked();
+    house.approve("otto", "otto");
+    assert!(house.passes());
+    let listed = |given: &Given| (given.issuer == b"otto").then_some("a listed certificate");
+    let standing = Standing::of(&house.state, house.request(), &listed);
+    assert!(standing.pass(house.request()).is_none());
+    assert_eq!(standing.discounted, [("otto", WhyNot::Listed("a listed certificate"))]);
+    let why = standing.discounted[0].1.to_string();
+    assert_eq!(why, "it was given with a listed certificate");
+    // Another's stands, and is enough.
+    house.approve("omar", "omar");
+    assert!(Standing::of(&house.state, house.request(), &listed).pass(house.request()).is_some());
+}
+
+#[test]
+fn an_approval_of_a_certificate_that_ended_since_counts() {
+    let mut house = House::new();
+    house.require(rule("two", "Destroy", 1, Approvers::Role(CryptoOfficer)));
+    house.asked();
+    house.apply(&Change::CertificateIssued(CertificateInfo {
+        fingerprint: "short".to_owned(),
+        user: "otto".to_owned(),
+        not_after: -1,
+        ..CertificateInfo::default()
+    }));
+    house.approve("otto", "short");
+    assert!(house.passes());
+}
+
+#[test]
+fn the_page_about_approvals_names_every_action_that_a_rule_can_name_and_no_other() {
+    let page = include_str!("../../../../doc/approvals.md");
+    let row = page.lines().find(|line| line.starts_with("| `--on` |")).unwrap();
+    let (_, row) = row.split_once("KMIP operations: ").unwrap();
+    let (operations, admin) = row.split_once(". Administration: ").unwrap();
+    let mut named: Vec<&str> = operations.split(", ").collect();
+    let mut known: Vec<&str> = approval::OPERATIONS.iter().map(|o| o.name()).collect();
+    named.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(named, known);
+    let words = admin.trim_end_matches(" |").split(", ");
+    let mut named: Vec<&str> = words.map(|word| word.trim_matches('`')).collect();
+    let mut known: Vec<&str> = approval::ADMIN_ACTIONS.iter().map(|a| a.name()).collect();
+    known.push(approval::GRANT);
+    named.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(named, known);
+}
+
+#[test]
+fn the_page_about_approvals_says_what_the_preset_holds() {
+    let page = include_str!("../../../../doc/approvals.md");
+    let (_, table) = page.split_once("| what | because |").unwrap();
+    let table = table.split("\n\n").next().unwrap();
+    for action in two_officers().actions {
+        assert!(table.contains(&action), "{action}");
     }
 }

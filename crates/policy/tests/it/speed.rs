@@ -5,6 +5,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use strongroom_kmip::{ObjectType, Operation};
+use strongroom_model::{ApprovalRule, Approvers, Change, Role, Seen, ServerState, Stamp};
+use strongroom_policy::approval::any_holds;
 use strongroom_policy::{Action, Decider, Facts, Request, Rules, Who};
 
 /// As many rules of its own as an installation can sensibly have at once.
@@ -63,4 +65,65 @@ fn a_first_decision_takes_less_than_30_microseconds_and_a_known_one_less_than_on
         assert!(known < Duration::from_micros(1), "{known:?}");
     }
     assert!(known * 5 < first, "first {first:?}, known {known:?}");
+}
+
+/// Ten approval rules, none about what is asked: another key group, another operation.
+fn ten_approval_rules() -> ServerState {
+    let mut state = ServerState::default();
+    for n in 0..10 {
+        let rule = ApprovalRule {
+            name: format!("r{n}"),
+            actions: vec!["Destroy".to_owned(), "Get".to_owned()],
+            key_group: Some(format!("other-{n}")),
+            approvers: 2,
+            from: Approvers::Role(Role::CryptoOfficer),
+            open_for: 3600,
+        };
+        let stamp = Stamp { hlc: n + 1, site: 1 };
+        state.apply(stamp, &Change::ApprovalRequired { rule, seen: Seen::default() });
+    }
+    state
+}
+
+#[test]
+fn approval_rules_that_are_about_something_else_leave_a_decision_within_its_bound() {
+    let decider = Decider::new().unwrap();
+    decider.replace(ten_rules());
+    let groups: Vec<String> = ["qa", "ops"].map(str::to_owned).to_vec();
+    let key_groups = ["payroll".to_owned()];
+    let facts = Facts {
+        object_type: ObjectType::SYMMETRIC_KEY,
+        owned: true,
+        user_grant: false,
+        group_grant: false,
+        key_groups: &key_groups,
+    };
+    let (none, ten) = (ServerState::default(), ten_approval_rules());
+    let time = |state: &ServerState, user: &str| {
+        let request = Request {
+            who: Who { user, groups: &groups, role: None, conflicting: false },
+            action: Action::Kmip(Operation::GET),
+            object: Some(facts),
+        };
+        let started = Instant::now();
+        assert!(decider.decide(black_box(&request)).allowed);
+        assert!(!any_holds(black_box(state), Operation::GET.name(), &key_groups));
+        started.elapsed()
+    };
+    // In turns, so that what else the machine does meets both.
+    let (mut without, mut with) = (Vec::new(), Vec::new());
+    for n in 0..2000 {
+        without.push(time(&none, &format!("without-{n}")));
+        with.push(time(&ten, &format!("with-{n}")));
+    }
+    let known: Vec<_> = (0..2000).map(|n| time(&ten, &format!("with-{n}"))).collect();
+    let (without, with, known) = (median(without), median(with), median(known));
+    println!("first decision {without:?}, with ten approval rules {with:?}, known then {known:?}");
+    if !cfg!(debug_assertions) {
+        assert!(with < Duration::from_micros(30), "{with:?}");
+        assert!(known < Duration::from_micros(1), "{known:?}");
+    }
+    assert!(with * 4 < without * 5, "with rules {with:?}, without {without:?}");
+    // And the rules are asked: one that is about it is found.
+    assert!(any_holds(&ten, "Get", &["other-3".to_owned()]));
 }

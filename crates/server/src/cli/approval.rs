@@ -165,25 +165,34 @@ impl List {
         }
         show(self.reach.output, &rows, |rows| {
             if rows.is_empty() {
-                return "Nothing waits for approval.\n".to_owned();
+                return match self.all {
+                    true => "No request for approval is in the list.\n".to_owned(),
+                    false => "Nothing waits for approval.\n".to_owned(),
+                };
             }
-            let cells: Vec<_> = rows
-                .iter()
-                .map(|row| {
-                    let about = row.key.as_deref().or_else(|| fact(row, "Path")).unwrap_or("");
-                    vec![
-                        row.id.clone(),
-                        row.state.clone(),
-                        cut(&row.user, 14),
-                        cut(&row.actions.join(", "), 20),
-                        about.to_owned(),
-                    ]
-                })
-                .collect();
-            table(&["Id", "State", "Asked by", "Action", "About"], &cells)
+            list_text(rows)
         })?;
         Ok(Exit::Ok)
     }
+}
+
+/// Requests as a table.
+fn list_text(rows: &[ApprovalView]) -> String {
+    let row = |row: &ApprovalView| {
+        let about = row.key.as_deref().or_else(|| fact(row, "Path")).unwrap_or("");
+        // What it is beside (making an approver, changing a rule) is no word for it.
+        let what = fact(row, "Operation").or_else(|| fact(row, "Request"));
+        let what = what.or_else(|| row.actions.first().map(String::as_str)).unwrap_or("");
+        vec![
+            cut(&row.id, 20),
+            row.state.clone(),
+            cut(&row.user, 14),
+            cut(what, 24),
+            about.to_owned(),
+        ]
+    };
+    let cells: Vec<_> = rows.iter().map(row).collect();
+    table(&["Id", "State", "Asked by", "Request", "About"], &cells)
 }
 
 fn fact<'a>(row: &'a ApprovalView, name: &str) -> Option<&'a str> {
@@ -375,6 +384,44 @@ mod tests {
     use super::*;
     use crate::admin::approvals::{ApprovalEnd, ApprovalNeed};
     use crate::admin::types::Fact;
+
+    fn view(plan: &[(&str, &str)], actions: &[&str]) -> ApprovalView {
+        let fact = |(name, value): &(&str, &str)| Fact {
+            name: (*name).to_owned(),
+            value: (*value).to_owned(),
+        };
+        ApprovalView {
+            id: "1-42-9d3c".into(),
+            state: "waiting".into(),
+            user: "olga".into(),
+            actions: actions.iter().map(|action| (*action).to_owned()).collect(),
+            key: None,
+            key_groups: Vec::new(),
+            plan: plan.iter().map(fact).collect(),
+            digest: String::new(),
+            opened: 0,
+            expires: 0,
+            needs: Vec::new(),
+            discounted: Vec::new(),
+            ended: None,
+        }
+    }
+
+    #[test]
+    fn the_list_names_each_request_whole_by_one_word_for_it() {
+        let text = list_text(&[
+            view(
+                &[("Request", "Renew Server Certificate"), ("Path", "DELETE /v1/approval-rules/x")],
+                &["change-approvals", "change-rule:two-officers", "enter-role:officer"],
+            ),
+            view(&[("Operation", "Re-key Key Pair")], &["Re-key Key Pair"]),
+        ]);
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        for said in ["Renew Server Certificate", "Re-key Key Pair", "DELETE /v1"] {
+            assert!(text.contains(said), "{said}: {text}");
+        }
+        assert!(!text.contains("change-rule") && !text.contains("enter-role"), "{text}");
+    }
 
     #[test]
     fn a_request_is_shown_in_80_columns() {

@@ -96,7 +96,12 @@ impl Tail {
         }
         let page: AuditPage = client.get(&path)?;
         show(self.reach.output, &page, |p| {
-            format!("{}{}", records(&p.records), left_out(p.left_out))
+            let sought = [
+                ("of user", self.actor.clone()),
+                ("of operation", self.operation.clone()),
+                ("about object", self.object.clone()),
+            ];
+            format!("{}{}", records(&p.records, sought), left_out(p.left_out))
         })?;
         Ok(Exit::Ok)
     }
@@ -117,8 +122,14 @@ impl Show {
     }
 }
 
-/// Records as a table.
-pub fn records(records: &[AuditRecord]) -> String {
+/// Records as a table; where there are none, what was looked for.
+pub fn records<'a>(
+    records: &[AuditRecord],
+    sought: impl IntoIterator<Item = (&'a str, Option<String>)>,
+) -> String {
+    if records.is_empty() {
+        return none(sought);
+    }
     let rows: Vec<Vec<String>> = records
         .iter()
         .map(|r| {
@@ -133,6 +144,17 @@ pub fn records(records: &[AuditRecord]) -> String {
         })
         .collect();
     table(&["Record", "Time (UTC)", "Who", "Operation", "Result", "Object"], &rows)
+}
+
+/// That no record is what was looked for.
+pub fn none<'a>(sought: impl IntoIterator<Item = (&'a str, Option<String>)>) -> String {
+    let given = sought.into_iter().filter_map(|(what, value)| Some(format!("{what} {}", value?)));
+    let given: Vec<String> = given.collect();
+    if given.is_empty() {
+        return "There are no records in the audit.\n".to_owned();
+    }
+    let text = format!("There is no record {}.", given.join(", "));
+    format!("{}\n", crate::config::table::fold(&text, 80).join("\n"))
 }
 
 fn left_out(heads: u64) -> String {
@@ -256,6 +278,17 @@ mod tests {
             "{first}"
         );
         assert!(!verdict_text(&broken(0, 0, None)).contains("to 0"));
+    }
+
+    #[test]
+    fn where_there_is_no_record_it_is_said_what_was_looked_for() {
+        let sought = |user: &str| [("of user", Some(user.to_owned())), ("since", None)];
+        assert_eq!(records(&[], sought("bob")), "There is no record of user bob.\n");
+        assert_eq!(records(&[], []), "There are no records in the audit.\n");
+        let long = records(&[], sought(&"long name ".repeat(30)));
+        assert!(long.lines().all(|line| line.chars().count() <= 80), "{long}");
+        let one = [AuditRecord { actor: "bob".into(), ..AuditRecord::default() }];
+        assert!(records(&one, sought("bob")).starts_with("Record "));
     }
 
     #[test]

@@ -153,7 +153,7 @@ impl Proof<'_> {
         let mine: Vec<AuditRecord> = page.records.into_iter().filter(|r| r.time >= begun).collect();
         say(&format!("  as \"auditor\" over mutual TLS to {}:\n\n", self.admin));
         // Not indented: the table takes all 80 columns.
-        say(&records(&mine));
+        say(&records(&mine, []));
         // Blocks of an IV counter are reserved on the way; nobody asked for them.
         let mut found: Vec<&str> =
             mine.iter().filter(|r| r.kind != "reserved").map(|r| r.operation.as_str()).collect();

@@ -1,6 +1,8 @@
 //! Approvals as the admin API has them.
 
-use strongroom_engine::{AdminAsk, Approval, EngineError};
+use std::sync::Arc;
+
+use strongroom_engine::{AdminAsk, Approval, EngineError, RevocationLists};
 use strongroom_model::{ApprovalRule, Approvers, Role};
 use strongroom_policy::approval::{self, word_named};
 
@@ -12,10 +14,12 @@ use crate::admin::approvals::{
 };
 use crate::admin::types::Fact;
 use crate::errors::{self, Fault};
-use crate::pki::hex;
+use crate::pki::{hex, unhex};
 
 /// What the admin API needs of a key manager about approvals.
 pub trait Approvals {
+    /// Has the approvals that count judged by these lists of revoked certificates, too.
+    fn judge_by(&self, lists: Arc<dyn RevocationLists>);
     /// Whether there is any rule. Asked with every change, so it must be cheap.
     fn has_approval_rules(&self) -> bool;
     /// Lets a request through, or has it wait: then with the approval that it waits for.
@@ -71,6 +75,10 @@ pub trait Approvals {
 }
 
 impl Approvals for EngineManager {
+    fn judge_by(&self, lists: Arc<dyn RevocationLists>) {
+        self.engine.judge_by(lists);
+    }
+
     fn has_approval_rules(&self) -> bool {
         self.engine.has_approval_rules()
     }
@@ -116,7 +124,7 @@ impl Approvals for EngineManager {
     }
 
     fn approve(&self, caller: &Caller, id: &str, digest: &str) -> Result<ApprovalView, Fault> {
-        let digest = unhex(digest).ok_or_else(|| {
+        let digest = unhex(digest).filter(|digest| digest.len() == 32).ok_or_else(|| {
             Fault::bad_request("A digest has 64 hexadecimal digits; `approval show` has it.")
         })?;
         Ok(shown(self.engine.approve(caller, id, &digest)?))
@@ -243,14 +251,6 @@ fn read(view: ApprovalRuleView) -> Result<ApprovalRule, Fault> {
 /// The preset of this name.
 pub fn preset(name: &str) -> Option<ApprovalRuleView> {
     (name == "two-officers").then(|| rule_view(&approval::two_officers()))
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    let pair = |at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
-    (0..text.len()).step_by(2).map(pair).collect()
 }
 
 #[cfg(test)]

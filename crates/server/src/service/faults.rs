@@ -19,7 +19,7 @@ impl From<EngineError> for Fault {
             EngineError::Refused(_) => errors::BAD_REQUEST,
             EngineError::Denied { .. } => errors::DENIED,
             EngineError::NoApprovers(_) => errors::NO_APPROVERS,
-            EngineError::NoApproval(_) => errors::NOT_FOUND,
+            EngineError::NoApproval(_) | EngineError::ApprovalGone(_) => errors::NOT_FOUND,
             EngineError::MayNotApprove { .. } => errors::MAY_NOT_APPROVE,
             EngineError::NotVouched(_) => errors::NOT_VOUCHED,
             EngineError::NoObject(_) => errors::NOT_FOUND,

@@ -85,10 +85,16 @@ impl Two {
 
 /// The approval that a message names.
 fn named(said: &str) -> String {
-    let behind = said.split("approval ").skip(1);
-    let mut ids =
-        behind.map(|rest| -> String { rest.chars().take_while(char::is_ascii_hexdigit).collect() });
-    ids.find(|id| id.len() == 10).unwrap_or_else(|| panic!("no approval is named: {said}"))
+    // Messages are folded where people read them, never within a word.
+    let words = said.split(|c: char| c.is_whitespace() || matches!(c, '`' | ':' | '.'));
+    let is_id = |word: &&str| {
+        let parts: Vec<&str> = word.split('-').collect();
+        let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let hash = |text: &str| text.len() == 4 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        matches!(parts[..], [site, n, rest] if number(site) && number(n) && hash(rest))
+    };
+    let id = words.into_iter().find(is_id);
+    id.unwrap_or_else(|| panic!("no approval is named: {said}")).to_owned()
 }
 
 #[test]
@@ -222,7 +228,7 @@ fn rules_that_could_not_be_met_or_lifted_are_refused() {
     }
     two.fails(&["approval", "require", "x", "--on", "destroy", "--open-for", "soon"], 1, 3104);
     two.fails(&["approval", "waive", "nothing", "--yes"], 1, 3041);
-    two.fails(&["approval", "show", "0123456789"], 1, 3041);
+    two.fails(&["approval", "show", "1-99-0123"], 1, 3041);
     assert!(two.done(&["approval", "rules"]).contains("Nothing has to wait"));
 
     let two = Two::new();

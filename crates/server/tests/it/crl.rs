@@ -166,3 +166,55 @@ fn a_broken_list_changes_nothing_and_is_said_and_sighup_reads_it_again() {
     assert_eq!(refused.status.code(), Some(2), "{}", text(&refused));
     assert!(text(&refused).contains("error 3090"), "{}", text(&refused));
 }
+
+/// The first house's bundle, for the command line against the second.
+fn against_the_second(two: &Two, bundle: &Path) -> PathBuf {
+    let there = bundle.with_extension("there");
+    fs::create_dir(&there).unwrap();
+    for name in ["cert.pem", "key.pem"] {
+        fs::copy(bundle.join(name), there.join(name)).unwrap();
+    }
+    fs::copy(two.second.data().join("tls/ca.pem"), there.join("ca.pem")).unwrap();
+    there
+}
+
+#[test]
+fn an_approval_counts_no_longer_once_its_certificate_is_listed() {
+    let two = Two::new(&[]);
+    // Somebody of the house, on whom the rule can count, and somebody of the other authority.
+    let local = two.second.dir.path().join("local");
+    let issue = |house: &House, user: &str, out: &Path| {
+        let out = out.to_str().unwrap();
+        let made = house.run(&["client", "issue", user, "--group", "security", "--out", out]);
+        assert!(made.status.success(), "{}", text(&made));
+    };
+    issue(&two.second, "local", &local);
+    let sven = two.first.dir.path().join("sven");
+    issue(&two.first, "sven", &sven);
+    let there = against_the_second(&two, &sven);
+    let rule = ["approval", "require", "last", "--on", "destroy", "--from", "group:security"];
+    let required = two.second.run(&rule);
+    assert!(required.status.success(), "{}", text(&required));
+
+    let mut client = two.connect(&two.second.data().join("bundles/client")).unwrap();
+    let id = client.create_symmetric_key(256, 12, None).unwrap();
+    client.destroy(&id).unwrap_err();
+    let waiting = two.second.json(&["approval", "list"])[0]["id"].as_str().unwrap().to_owned();
+    let by_sven = ["approval", "approve", &waiting, "--yes", "--server", &two.second.admin];
+    let approved = two.second.run_as(&there, &by_sven);
+    assert!(approved.status.success(), "{}", text(&approved));
+    let state = || two.second.json(&["approval", "show", &waiting])["state"].clone();
+    assert_eq!(state(), "approved");
+
+    two.revoke("sven");
+    two.sign();
+    two.until("crl-loaded");
+    assert_eq!(state(), "waiting");
+    let shown = text(&two.second.run(&["approval", "show", &waiting]));
+    assert!(shown.contains("Does not count") && shown.contains("authority revoked"), "{shown}");
+    client.destroy(&id).unwrap_err();
+    let approved = two.second.run_as(&local, &["approval", "approve", &waiting, "--yes"]);
+    assert!(approved.status.success(), "{}", text(&approved));
+    client.destroy(&id).unwrap();
+    assert_eq!(state(), "executed");
+}

@@ -1,6 +1,8 @@
 //! Requests for approval as rows: those that wait, those that are over, and those that are gone.
 
-use strongroom_model::{Change, Ending, NewApproval};
+use std::time::{Duration, Instant};
+
+use strongroom_model::{Change, Ending, NewApproval, Setting};
 use strongroom_store::{Store, StoreError};
 
 use crate::support::{Place, apply, keys, secret};
@@ -133,4 +135,34 @@ fn a_commit_that_fails_drops_nothing() {
     assert_eq!(families(&place), [row("approval-ended", "1-1-x")]);
     store.stop();
     assert_eq!(there(&place.open()), ["1-1-x"]);
+}
+
+/// How long it takes to change a setting, over and over: the fastest of many, which is what it
+/// costs when nothing else runs.
+fn fastest(store: &Store) -> Duration {
+    let change =
+        || Change::Setting(Setting { namespace: "n".into(), key: "k".into(), value: None });
+    let times = (0..20).map(|_| {
+        let started = Instant::now();
+        apply(store, vec![change()]).unwrap();
+        started.elapsed()
+    });
+    times.min().unwrap()
+}
+
+#[test]
+fn two_thousand_requests_that_are_over_make_no_change_of_the_server_slower() {
+    let (without, with) = (Place::new(), Place::new());
+    let (without, with) = (without.open(), with.open());
+    let many: Vec<Change> = (1..=2000)
+        .flat_map(|n| [opened(&format!("1-{n}-x")), ended(&format!("1-{n}-x"))])
+        .collect();
+    apply(&with, many).unwrap();
+    let (mut fast, mut loaded) = (Duration::MAX, Duration::MAX);
+    for _ in 0..20 {
+        fast = fast.min(fastest(&without));
+        loaded = loaded.min(fastest(&with));
+    }
+    println!("a setting changed in {fast:?}, beside 2,000 requests that are over in {loaded:?}");
+    assert!(loaded < fast * 3 / 2, "{loaded:?} beside 2,000, {fast:?} beside none");
 }

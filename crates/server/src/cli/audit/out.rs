@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::super::client::{Client, encode};
-use super::super::output::show;
+use super::super::output::{complain, show, time};
 use super::super::{Done, Reach};
-use super::{ROLES, records};
+use super::{ROLES, none, records};
 use crate::admin::types::AuditPage;
 use crate::errors::{self, Exit, Fault};
 
@@ -46,6 +46,17 @@ impl Wanted {
         let given = parts.into_iter().filter_map(|(name, value)| Some((name, value?)));
         given.map(|(name, value)| format!("&{name}={}", encode(&value))).collect()
     }
+
+    /// What is wanted, for people.
+    fn words(&self) -> [(&'static str, Option<String>); 5] {
+        [
+            ("of user", self.user.clone()),
+            ("of operation", self.operation.clone()),
+            ("about object", self.object.clone()),
+            ("since", self.since.map(time)),
+            ("before", self.until.map(time)),
+        ]
+    }
 }
 
 /// Records that match, the newest ones.
@@ -66,7 +77,7 @@ impl Search {
         let query = self.wanted.query("actor");
         let page: AuditPage = client.get(&format!("/v1/audit?limit={}{query}", self.lines))?;
         show(self.reach.output, &page, |p| {
-            let mut text = records(&p.records);
+            let mut text = records(&p.records, self.wanted.words());
             if p.before.is_some() {
                 text.push_str("There are older ones that match.\n");
             }
@@ -98,13 +109,15 @@ impl Export {
         let path = format!("/v1/audit/export?format={}{query}", self.format);
         let Some(file) = &self.file else {
             let mut out = std::io::stdout().lock();
-            let mut gone = false;
+            let (mut gone, mut written) = (false, 0);
             client.download(&path, |bytes| {
+                written += bytes.len();
                 // A reader that has left (`| head`) is no fault of ours.
                 gone |= !gone && out.write_all(bytes).is_err();
                 Ok(())
             })?;
             let _ = out.flush();
+            self.tell_if_none(written);
             return Ok(Exit::Ok);
         };
         let failed =
@@ -115,15 +128,27 @@ impl Export {
             }
             _ => failed(e),
         })?);
+        let mut length = 0;
         let written = client
-            .download(&path, |bytes| out.write_all(bytes).map_err(failed))
+            .download(&path, |bytes| {
+                length += bytes.len();
+                out.write_all(bytes).map_err(failed)
+            })
             .and_then(|()| out.flush().and_then(|()| out.get_ref().sync_all()).map_err(failed));
         if written.is_err() {
             // A part of an audit must not pass for the whole, nor stand in the way of the next try.
             let _ = std::fs::remove_file(file);
         }
         written?;
+        self.tell_if_none(length);
         Ok(Exit::Ok)
+    }
+
+    /// Beside the lines, which are for programs.
+    fn tell_if_none(&self, written: usize) {
+        if written == 0 {
+            complain(&none(self.wanted.words()));
+        }
     }
 }
 
