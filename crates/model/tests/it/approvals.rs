@@ -153,7 +153,7 @@ fn about(change: &Change) -> Option<&str> {
 /// Whether any of these says that the request left the list.
 fn is_gone(heard: &[Item], id: &str) -> bool {
     let place = match id.split('-').collect::<Vec<_>>()[..] {
-        [site, number, _] => (site.parse::<u32>().unwrap(), number.parse::<u64>().unwrap()),
+        [site, number, _] => (site.parse().unwrap_or(0), number.parse().unwrap_or(0)),
         _ => (0, 0),
     };
     heard.iter().any(|item| match &item.change {

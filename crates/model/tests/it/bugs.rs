@@ -274,11 +274,11 @@ impl Planted {
                     }
                 });
             }
-            Bug::DroppedRequestReturnsWithALateAnswer => {
-                if other.approvals.iter().any(|(id, _)| !server.approvals.contains_key(id)) {
-                    let all = server.approvals.iter().chain(other.approvals.iter());
-                    server.approvals = rebuilt(all, []);
-                }
+            Bug::DroppedRequestReturnsWithALateAnswer
+                if other.approvals.iter().any(|(id, _)| !server.approvals.contains_key(id)) =>
+            {
+                let all = server.approvals.iter().chain(other.approvals.iter());
+                server.approvals = rebuilt(all, []);
             }
             Bug::OfTwoDropsTheLastIsBelieved => {
                 let mine = before.approvals.gone();
