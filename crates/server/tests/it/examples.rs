@@ -196,7 +196,8 @@ fn tidy(doc: &str, place: &str, kmip: &str, admin: &str) -> String {
         }
     });
     // Approvals, which are as short as can be typed.
-    let doc = re(r"\b1-\d+-[0-9a-f]{4}\b").replace_all(&doc, "1-42-9d3c");
+    let doc = re(r"\b1-\d-[0-9a-f]{4}\b").replace_all(&doc, "1-7-9d3c");
+    let doc = re(r"\b1-\d-[0-9a-f]{2}…").replace_all(&doc, "1-7-9d…");
     let doc = re(r"\b20\d\d-\d\d-\d\d").replace_all(&doc, "2026-03-02");
     let doc = re(r"\b\d\d-\d\d \d\d:\d\d:\d\d").replace_all(&doc, "03-02 09:15:00");
     let doc = re(r"\d\d:\d\d:\d\d").replace_all(&doc, "09:15:00");
