@@ -1,8 +1,10 @@
 //! Verifying, restoring and trying a backup, where no server runs: with the slot file and what opens
 //! one of its slots.
 
+use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use strongroom_journal::Head;
 use strongroom_root::{Keyring, Opened, RootKey, Share, SlotError, SlotFile};
@@ -72,17 +74,48 @@ pub struct Drill {
     pub opened: u64,
 }
 
-/// A directory that goes when this does.
-pub(super) struct Scratch(pub(super) PathBuf);
+/// What the names of scratch directories begin with.
+const SCRATCH: &str = "strongroom-scratch-";
+
+/// A scratch directory that nobody holds is left alone for so long: its maker may be about to.
+const NEW: Duration = Duration::from_secs(60);
+
+/// A directory that goes when this does. Whoever is killed leaves it behind, with a copy of a store
+/// in it, and keys that are destroyed by and by: the next one below the same directory takes it away.
+pub(super) struct Scratch(pub(super) PathBuf, #[expect(dead_code, reason = "held")] File);
 
 impl Scratch {
     /// A new one below `parent`.
     pub(super) fn new(parent: &Path) -> Result<Self, EngineError> {
+        sweep(parent);
         let mut name = [0; 8];
         strongroom_crypto::random(&mut name)?;
-        let path = parent.join(format!("strongroom-scratch-{}", hex(&name)));
+        let path = parent.join(format!("{SCRATCH}{}", hex(&name)));
         make_dir(&path)?;
-        Ok(Self(path))
+        let failed = |e: std::io::Error| EngineError::io(&path, &e);
+        let held = File::open(&path).map_err(failed)?;
+        held.lock_shared().map_err(failed)?;
+        Ok(Self(path, held))
+    }
+}
+
+/// Takes away what was left below a directory by whoever was killed.
+fn sweep(parent: &Path) {
+    let Ok(entries) = std::fs::read_dir(parent) else { return };
+    for entry in entries.flatten() {
+        let named = entry.file_name().to_str().is_some_and(|name| name.starts_with(SCRATCH));
+        if !named || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        let path = entry.path();
+        let Ok(dir) = File::open(&path) else { continue };
+        let age = dir.metadata().and_then(|m| m.modified()).ok().and_then(|m| m.elapsed().ok());
+        if age.is_some_and(|age| age >= NEW) && dir.try_lock().is_ok() {
+            match std::fs::remove_dir_all(&path) {
+                Ok(()) => tracing::warn!(path = %path.display(), "left by a crash: removed"),
+                Err(error) => tracing::warn!(path = %path.display(), %error, "left by a crash"),
+            }
+        }
     }
 }
 

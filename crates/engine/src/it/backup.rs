@@ -563,3 +563,38 @@ fn what_is_not_sealed_in_a_backup_is_not_written_where_it_is_only_tried() {
     let refused = restore(&file, &slots, &with, &data, &Caller::server());
     assert!(matches!(refused, Err(EngineError::Io { .. })), "{refused:?}");
 }
+
+#[test]
+fn what_a_killed_restore_left_goes_with_the_next_and_what_is_in_use_stays() {
+    let house = House::new();
+    let file = house.take();
+    let place = TempDir::new().unwrap();
+    let make = |name: &str, old: bool| {
+        let path = place.path().join(name);
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("store.db"), "keys").unwrap();
+        let dir = fs::File::open(&path).unwrap();
+        if old {
+            let then = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+            dir.set_modified(then).unwrap();
+        }
+        dir
+    };
+    drop(make("strongroom-scratch-left", true));
+    drop(make("strongroom-scratch-just-made", false));
+    drop(make("somebody-elses", true));
+    let held = make("strongroom-scratch-held", true);
+    held.lock_shared().unwrap();
+    verify_backup(&file, &house.slots(), &house.unlock(), place.path()).unwrap();
+    let names = || {
+        let names = fs::read_dir(place.path()).unwrap().map(|e| e.unwrap().file_name());
+        let mut names: Vec<_> = names.map(|n| n.into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    let stay = ["somebody-elses", "strongroom-scratch-held", "strongroom-scratch-just-made"];
+    assert_eq!(names(), stay);
+    drop(held);
+    drill(&file, &house.slots(), &house.unlock(), place.path()).unwrap();
+    assert_eq!(names(), ["somebody-elses", "strongroom-scratch-just-made"]);
+}
