@@ -23,6 +23,8 @@ pub struct CursorError {
 pub struct Cursor {
     path: PathBuf,
     next: BTreeMap<String, u64>,
+    /// Whether the file lags behind, because it could not be written.
+    behind: bool,
 }
 
 impl Cursor {
@@ -36,7 +38,7 @@ impl Cursor {
         if let Some(dir) = path.parent() {
             fs::create_dir_all(dir).map_err(failed)?;
         }
-        let mut cursor = Self { path: path.to_owned(), next: BTreeMap::new() };
+        let mut cursor = Self { path: path.to_owned(), next: BTreeMap::new(), behind: false };
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok((cursor, None)),
@@ -66,20 +68,23 @@ impl Cursor {
     }
 
     /// Moves to these numbers and writes the file: a new one, flushed, in the place of the old,
-    /// and the directory flushed. Does nothing when nothing moves.
+    /// and the directory flushed. Does nothing when nothing moves and the file is as it should be.
     ///
     /// # Errors
-    /// The file cannot be written. In memory the cursor has moved; on disk it lags behind, which
-    /// repeats events after a restart and loses none.
+    /// The file cannot be written. In memory the cursor has moved; on disk it lags behind until a
+    /// later call, which repeats events after a restart and loses none.
     pub fn advance<'a>(
         &mut self,
         next: impl IntoIterator<Item = (&'a str, u64)>,
     ) -> Result<(), CursorError> {
-        let mut moved = false;
         for (chain, next) in next {
-            moved |= self.next.insert(chain.to_owned(), next) != Some(next);
+            self.behind |= self.next.insert(chain.to_owned(), next) != Some(next);
         }
-        if moved { self.write() } else { Ok(()) }
+        if self.behind {
+            self.write()?;
+            self.behind = false;
+        }
+        Ok(())
     }
 
     fn write(&self) -> Result<(), CursorError> {
@@ -133,6 +138,22 @@ mod tests {
             assert!(damage.unwrap().contains("siem.cursor.damaged"));
             assert!(!path.exists());
         }
+    }
+
+    #[test]
+    fn a_cursor_that_could_not_be_written_is_written_once_it_can_though_nothing_moves() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("siem.cursor");
+        let (mut cursor, _) = Cursor::open(&path).unwrap();
+        cursor.advance([("uses", 5)]).unwrap();
+        let in_the_way = path.with_extension("cursor.new");
+        fs::create_dir(&in_the_way).unwrap();
+        assert!(cursor.advance([("uses", 9)]).is_err());
+        assert!(cursor.advance([("uses", 9)]).is_err());
+        assert_eq!(Cursor::open(&path).unwrap().0.next("uses"), Some(5));
+        fs::remove_dir(&in_the_way).unwrap();
+        cursor.advance([("uses", 9)]).unwrap();
+        assert_eq!(Cursor::open(&path).unwrap().0.next("uses"), Some(9));
     }
 
     #[test]
