@@ -53,7 +53,7 @@ pub struct ListRow {
 }
 
 /// A list, checked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct List {
     row: ListRow,
     issuer: Vec<u8>,
@@ -65,6 +65,8 @@ struct List {
     /// Whether one accepted authority alone has this name. rustls finds a list by the name, and
     /// would refuse the clients of all others that have it.
     alone: bool,
+    /// Whether it stayed in force though the file has it no more.
+    kept: bool,
 }
 
 /// All lists of a file.
@@ -102,40 +104,45 @@ impl Lists {
         Ok(Self(lists))
     }
 
-    /// Checks that nothing is forgotten when these take the place of `before`: each list that was in
-    /// force is there, as new or newer. That of an authority that is not accepted any more may go.
+    /// These in the place of `before`, with nothing forgotten: a list that was in force and is not
+    /// among them stays, unless its authority is not accepted any more.
     ///
     /// # Errors
-    /// [`errors::CRL_UNUSABLE`], which names the list.
-    fn follow(&self, before: &Self, path: &Path, client_ca: &Path) -> Result<(), Fault> {
+    /// [`errors::CRL_UNUSABLE`] where one is older than what was in force.
+    fn behind(mut self, before: &Self, path: &Path, client_ca: &Path) -> Result<Self, Fault> {
         let newest = |lists: &Self| {
             let mut newest = BTreeMap::new();
             for list in &lists.0 {
                 let of = (list.issuer.clone(), list.scope.clone());
-                let at = newest.entry(of).or_insert((i64::MIN, list.row.authority.clone()));
-                at.0 = at.0.max(list.row.this_update);
+                let at = newest.entry(of).or_insert(i64::MIN);
+                *at = list.row.this_update.max(*at);
             }
             newest
         };
-        let (old, new) = (newest(before), newest(self));
+        let (old, new) = (newest(before), newest(&self));
         let authorities = tls::certificates(client_ca)?;
-        for ((issuer, scope), (was, authority)) in old {
-            let why = match new.get(&(issuer.clone(), scope)) {
-                Some((is, _)) if *is >= was => continue,
-                Some((is, _)) => format!(
-                    "the list of {authority} in it was made on {}, before the one in force, of {}; \
-                     a restart takes it",
-                    date(*is),
-                    date(was)
-                ),
-                None if !is_accepted(&issuer, &authorities) => continue,
-                None => format!(
-                    "it has no list of {authority} any more, and one is in force; a restart takes it"
-                ),
-            };
-            return Err(unusable(path, &why));
+        for list in &before.0 {
+            let of = (list.issuer.clone(), list.scope.clone());
+            let was = old.get(&of).copied().unwrap_or(i64::MIN);
+            match new.get(&of) {
+                Some(is) if *is >= was => {}
+                Some(is) => {
+                    let why = format!(
+                        "the list of {} in it was made on {}, before the one in force, of {}; a \
+                         restart takes it",
+                        list.row.authority,
+                        date(*is),
+                        date(was)
+                    );
+                    return Err(unusable(path, &why));
+                }
+                None if list.is_of(&authorities) => {
+                    self.0.push(List { kept: true, ..list.clone() });
+                }
+                None => {}
+            }
         }
-        Ok(())
+        Ok(self)
     }
 
     /// For rustls' verifier. What it cannot be given, [`Crls::refuses`] still looks into.
@@ -152,7 +159,8 @@ impl Lists {
     pub fn text(&self) -> String {
         let each = self.0.iter().map(|list| {
             let ListRow { authority, next_update, revoked, .. } = &list.row;
-            format!("{authority}: {revoked} revoked, until {}", date(*next_update))
+            let kept = if list.kept { ", kept from before" } else { "" };
+            format!("{authority}: {revoked} revoked, until {}{kept}", date(*next_update))
         });
         each.collect::<Vec<_>>().join("; ")
     }
@@ -206,16 +214,18 @@ impl List {
             revoked: serials.len() as u64,
         };
         let alone = named.len() == 1;
-        Ok(Self { row, issuer, scope, serials, der, alone })
+        Ok(Self { row, issuer, scope, serials, der, alone, kept: false })
     }
-}
 
-/// Whether an authority of this name is among those whose clients are accepted.
-fn is_accepted(issuer: &[u8], authorities: &[rustls_pki_types::CertificateDer<'static>]) -> bool {
-    authorities
-        .iter()
-        .filter_map(|authority| X509Certificate::from_der(authority).ok())
-        .any(|(_, authority)| authority.subject().as_raw() == issuer)
+    /// Whether the authority that signed it is among these.
+    fn is_of(&self, authorities: &[rustls_pki_types::CertificateDer<'static>]) -> bool {
+        let mut known =
+            authorities.iter().filter_map(|authority| X509Certificate::from_der(authority).ok());
+        known.any(|(_, authority)| {
+            authority.subject().as_raw() == self.issuer
+                && self.scope.starts_with(authority.public_key().raw)
+        })
+    }
 }
 
 /// What is in the file. Whatever lies there by now, it is neither waited for nor read without end.
@@ -329,11 +339,8 @@ impl Crls {
         if at_once || there != seen.stamp {
             // First the stamp: a file that is replaced meanwhile is read once more.
             seen.stamp = there;
-            let read = Lists::read(path, &self.client_ca).and_then(|lists| {
-                lists.follow(&self.current(), path, &self.client_ca)?;
-                Ok(lists)
-            });
-            match read {
+            let read = Lists::read(path, &self.client_ca);
+            match read.and_then(|lists| lists.behind(&self.current(), path, &self.client_ca)) {
                 Ok(lists) => {
                     changes.push(Change::Loaded(lists.text()));
                     *self.lists.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(lists);
@@ -397,6 +404,14 @@ impl Crls {
         let mut warnings = Vec::new();
         if let Some(why) = &self.seen().error {
             warnings.push(format!("{why} The lists that were read before stay in force."));
+        }
+        for List { row, .. } in self.current().0.iter().filter(|list| list.kept) {
+            warnings.push(format!(
+                "{} has no list of {} any more: the one that was read before stays in force until a \
+                 restart.",
+                path.display(),
+                row.authority
+            ));
         }
         for ListRow { authority, next_update, .. } in self.current().rows() {
             if next_update < now {
@@ -597,24 +612,33 @@ mod tests {
         let of_other = other.sign_list(&[], 7, NOW).unwrap();
         place.put(format!("{newer}{of_other}").as_bytes());
         let crls = Crls::open(&place.tls(false)).unwrap();
-        for (file, word) in [
-            (format!("{older}{of_other}"), "before the one in force"),
-            (of_other.clone(), "no list of CN=House"),
-            (newer.clone(), "no list of CN=Elsewhere"),
-        ] {
-            place.put(file.as_bytes());
-            let found = crls.look(false, NOW);
-            let [Change::Refused(why)] = found.as_slice() else { panic!("{file}: {found:?}") };
-            assert!(why.contains(word), "{why}");
-            assert!(crls.refuses(&one, NOW).is_some());
-        }
+        place.put(format!("{older}{of_other}").as_bytes());
+        let found = crls.look(false, NOW);
+        let [Change::Refused(why)] = found.as_slice() else { panic!("{found:?}") };
+        assert!(why.contains("before the one in force"), "{why}");
+        assert!(crls.refuses(&one, NOW).is_some());
+        // What is new in a file that leaves an authority out is taken, and what it leaves out stays:
+        // when an authority is renewed, its lists are of the new one alone.
+        let subject = Subject { user: "two".to_owned(), group: None };
+        let issued = other.issue_client(&subject, 30, NOW).unwrap();
+        let der = crate::pki::first_certificate(&issued.certificate).unwrap();
+        let two = Identity::of_certificate(&der, "127.0.0.1:1".parse().unwrap()).unwrap();
+        let revoked = [Revoked { serial: issued.serial, at: NOW }];
+        let of_other = other.sign_list(&revoked, 7, NOW + 60).unwrap();
+        place.put(of_other.as_bytes());
+        let found = crls.look(false, NOW);
+        let [Change::Loaded(what)] = found.as_slice() else { panic!("{found:?}") };
+        assert!(what.contains("CN=House") && what.contains("kept from before"), "{what}");
+        assert!(crls.refuses(&one, NOW).is_some() && crls.refuses(&two, NOW).is_some());
+        assert!(crls.warnings(NOW)[0].contains("no list of CN=House"), "{:?}", crls.warnings(NOW));
         // Both in one file are the newer one; and whose clients are not accepted needs no list.
         place.put(format!("{older}{newer}{of_other}").as_bytes());
         assert!(matches!(crls.look(false, NOW).as_slice(), [Change::Loaded(_)]));
+        assert_eq!(crls.warnings(NOW), [""; 0]);
         fs::write(&ca, place.authority.own()).unwrap();
         place.put(newer.as_bytes());
         assert!(matches!(crls.look(false, NOW).as_slice(), [Change::Loaded(_)]));
-        assert!(crls.refuses(&one, NOW).is_some());
+        assert!(crls.refuses(&one, NOW).is_some() && crls.refuses(&two, NOW).is_none());
     }
 
     #[test]
