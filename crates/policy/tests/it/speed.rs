@@ -124,6 +124,18 @@ fn approval_rules_that_are_about_something_else_leave_a_decision_within_its_boun
         assert!(known < Duration::from_micros(1), "{known:?}");
     }
     assert!(with * 4 < without * 5, "with rules {with:?}, without {without:?}");
+    // What is added is one look through the rules in memory, and nothing else: told by itself, since
+    // in the sum of above it is lost.
+    let look = || {
+        let started = Instant::now();
+        (0..1000).for_each(|_| {
+            assert!(!any_holds(black_box(&ten), Operation::GET.name(), &key_groups));
+        });
+        started.elapsed() / 1000
+    };
+    let look = (0..10).map(|_| look()).min().unwrap();
+    println!("a look through ten rules {look:?}");
+    assert!(look * 30 < without, "a look {look:?}, a first decision {without:?}");
     // And the rules are asked: one that is about it is found.
     assert!(any_holds(&ten, "Get", &["other-3".to_owned()]));
 }
