@@ -175,7 +175,7 @@ impl Store {
             jobs: AtomicU64::new(0),
         });
         let (inbox, receiver) = channel();
-        let writer = Writer { connection, shared: shared.clone(), open: None };
+        let writer = Writer { connection, shared: shared.clone(), open: None, erase: None };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || writer.run(&receiver))
@@ -401,6 +401,9 @@ impl Drop for Store {
 
 pub(crate) const CHAIN_META: &str = "chain-state";
 
+/// How long a statement waits for another connection.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Continues the chain, or begins it in an empty journal.
 pub(crate) fn unlock(
     connection: &mut Connection,
@@ -461,14 +464,14 @@ pub(crate) fn unlock(
 }
 
 /// Ends the segment when it is full: a transaction of its own, between batches, because a key
-/// that moved on cannot be rolled back.
+/// that moved on cannot be rolled back. Whether one ended.
 pub(crate) fn end_segment(
     connection: &Connection,
     shared: &Shared,
     open: &mut OpenChain,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     if open.chain.segment_len() < shared.options.segment_records {
-        return Ok(());
+        return Ok(false);
     }
     let hlc = open.clock.tick(open.clock.last() as i64 >> 16);
     connection.execute_batch("BEGIN IMMEDIATE")?;
@@ -479,7 +482,7 @@ pub(crate) fn end_segment(
     Seal::write(connection, &open.keys, open.chain.head(), shared.uses())?;
     connection.execute_batch("COMMIT")?;
     shared.set_head(open.chain.head(), open.clock.last());
-    Ok(())
+    Ok(true)
 }
 
 pub(crate) fn write_chain_state(
@@ -584,7 +587,7 @@ pub(crate) fn connect(path: &Path, write: Option<bool>) -> Result<Connection, St
     };
     let connection = Connection::open_with_flags(path, flags)?;
     connection.set_prepared_statement_cache_capacity(64);
-    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.busy_timeout(PATIENCE)?;
     // What a savepoint must be able to bring back stays in memory: in a temporary file it cost
     // more than all else that a job does.
     connection.execute_batch(

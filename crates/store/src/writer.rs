@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use strongroom_journal::Chain;
@@ -13,7 +13,7 @@ use strongroom_model::{HybridClock, ObjectId, ServerState};
 
 use crate::error::StoreError;
 use crate::keys::StoreKeys;
-use crate::open::{Shared, Unlock, end_segment, unlock};
+use crate::open::{PATIENCE, Shared, Unlock, end_segment, unlock};
 use crate::read::ReadTx;
 use crate::seal::Seal;
 use crate::write::{Left, WriteTx};
@@ -36,10 +36,15 @@ pub(crate) enum Message {
 /// At most so many jobs share a commit, so that the first does not wait for ever.
 const MAX_BATCH: usize = 512;
 
+/// Between two attempts to empty the log of what the end of a segment left in it.
+const ERASE_EVERY: Duration = Duration::from_secs(1);
+
 pub(crate) struct Writer {
     pub(crate) connection: Connection,
     pub(crate) shared: Arc<Shared>,
     pub(crate) open: Option<OpenChain>,
+    /// When the write-ahead log is to be emptied, if a segment's old key may be in it.
+    pub(crate) erase: Option<Instant>,
 }
 
 /// What the writer holds while the store is unlocked.
@@ -73,6 +78,8 @@ impl Writer {
             Message::Job(job) => refuse(job, StoreError::Stopping),
             Message::Unlock(request, reply) => {
                 let result = unlock(&mut self.connection, &self.shared, *request);
+                // A segment may have ended right before a crash.
+                self.erase = Some(Instant::now());
                 let _ = reply.send(result.map(|open| self.open = Some(open)));
             }
             Message::Lock(reply) => {
@@ -172,6 +179,7 @@ impl Writer {
             let _ = contained(|| done(result));
         }
         self.end_segment_if_full();
+        self.erase_old_key();
         after.is_none_or(|message| self.control(message))
     }
 
@@ -231,14 +239,34 @@ impl Writer {
 
     fn end_segment_if_full(&mut self) {
         let Some(open) = &mut self.open else { return };
-        if let Err(error) = end_segment(&self.connection, &self.shared, open) {
-            // The key has moved on in memory and not on disk: only a restart mends that.
-            tracing::error!(%error, "a journal segment could not be closed");
-            self.shared.failed.store(true, Ordering::Release);
-            if !self.connection.is_autocommit() {
-                let _ = self.connection.execute_batch("ROLLBACK");
+        match end_segment(&self.connection, &self.shared, open) {
+            Ok(false) => {}
+            Ok(true) => self.erase = Some(Instant::now()),
+            Err(error) => {
+                // The key has moved on in memory and not on disk: only a restart mends that.
+                tracing::error!(%error, "a journal segment could not be closed");
+                self.shared.failed.store(true, Ordering::Release);
+                if !self.connection.is_autocommit() {
+                    let _ = self.connection.execute_batch("ROLLBACK");
+                }
             }
         }
+    }
+
+    /// The sealed key of a segment that ended lies in the write-ahead log until that is emptied. Whoever
+    /// takes the host later must not find it there: with it and the root key the segment could be
+    /// written anew. A reader may be in the way, and no change waits for one: then it is tried again.
+    fn erase_old_key(&mut self) {
+        if self.erase.is_none_or(|due| Instant::now() < due) {
+            return;
+        }
+        let emptied = self
+            .connection
+            .busy_timeout(Duration::ZERO)
+            .map_err(StoreError::from)
+            .and_then(|()| self.checkpoint());
+        let _ = self.connection.busy_timeout(PATIENCE);
+        self.erase = emptied.is_err().then(|| Instant::now() + ERASE_EVERY);
     }
 }
 

@@ -65,3 +65,48 @@ fn a_batch_longer_than_a_segment_ends_it_once() {
     assert_eq!(store.head().seq, 52);
     assert!(store.verify(vec![store.head()]).unwrap().is_sound());
 }
+
+/// The key of the current segment as it lies in the store, sealed.
+fn sealed_key(place: &Place) -> Vec<u8> {
+    let intruder = place.intruder();
+    let mut rows = intruder.prepare("SELECT value FROM meta WHERE key = 'chain-state'").unwrap();
+    rows.query_row([], |row| row.get(0)).unwrap()
+}
+
+fn on_disk(place: &Place, bytes: &[u8]) -> bool {
+    std::fs::read_dir(place.dir()).unwrap().any(|entry| {
+        let file = std::fs::read(entry.unwrap().path()).unwrap();
+        file.windows(bytes.len()).any(|window| window == bytes)
+    })
+}
+
+#[test]
+fn the_key_of_a_segment_that_ended_is_on_no_disk_any_more() {
+    let place = Place::new();
+    let store = place.open_with(short(&place));
+    apply(&store, vec![create("first")]).unwrap();
+    let old = sealed_key(&place);
+    assert!(on_disk(&place, &old));
+    for n in 0..12 {
+        apply(&store, vec![create(&format!("k{n}"))]).unwrap();
+    }
+    assert_ne!(sealed_key(&place), old);
+    assert!(!on_disk(&place, &old), "the old key lies there yet");
+
+    // A reader keeps the log from being emptied, and nobody waits for it.
+    let old = sealed_key(&place);
+    let reader = place.intruder();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM journal").unwrap();
+    let begun = std::time::Instant::now();
+    for n in 0..12 {
+        apply(&store, vec![create(&format!("l{n}"))]).unwrap();
+    }
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert_ne!(sealed_key(&place), old);
+    assert!(on_disk(&place, &old), "the reader was not in the way");
+    reader.execute_batch("COMMIT").unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    apply(&store, vec![create("later")]).unwrap();
+    assert!(!on_disk(&place, &old), "the old key lies there yet");
+    assert!(store.verify(vec![store.head()]).unwrap().is_sound());
+}
