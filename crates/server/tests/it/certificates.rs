@@ -379,3 +379,35 @@ fn a_renewal_that_was_cut_off_leaves_a_server_that_starts() {
         assert_eq!(house.stop("TERM"), Some(0));
     }
 }
+
+#[test]
+fn the_end_of_the_servers_and_of_a_clients_certificate_is_told_ahead() {
+    let mut house = House::serving();
+    let told = |house: &House| {
+        let found = house.json(&["audit", "search", "--operation", "certificate-expiring"]);
+        let records = found["records"].as_array().unwrap().iter();
+        records.map(|r| r["detail"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&house), Vec::<String>::new());
+    let out = house.dir.path().join("brief");
+    done(&house, &["client", "issue", "brief", "--days", "5", "--out", out.to_str().unwrap()]);
+    done(&house, &["cert", "renew", "--days", "12"]);
+    // It is looked at every minute, and at the start.
+    assert_eq!(house.stop("TERM"), Some(0), "{}", house.log());
+    let serve = house.quickstart(&["--skip-proof"]);
+    house.start(serve);
+    let begun = std::time::Instant::now();
+    while told(&house).len() < 2 {
+        assert!(begun.elapsed().as_secs() < 30, "{:?}", told(&house));
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    let all = told(&house);
+    let one = |what: &str, days: &str| {
+        let of = |line: &&String| {
+            line.contains(&format!("what={what}")) && line.contains(&format!("within-days={days}"))
+        };
+        all.iter().filter(of).count()
+    };
+    assert_eq!((one("server", "14"), one("client", "7"), all.len()), (1, 1, 2), "{all:?}");
+    assert!(all.iter().any(|line| line.contains("name=brief")), "{all:?}");
+}

@@ -2,6 +2,10 @@
 
 use serde_json::json;
 use strongroom_client::{CipherParameters, Config, Connection, Pem};
+use strongroom_kmip::{
+    Attribute, AttributeSet, BlockCipherMode, CryptographicAlgorithm, EncodingOption,
+    KeyFormatType, ObjectType, Operation, Tag, Value, WrappingMethod,
+};
 
 use crate::house::{House, strongroom, text};
 use crate::pty::Terminal;
@@ -377,4 +381,56 @@ fn before_a_key_is_destroyed_its_uses_are_shown_and_its_name_is_asked_for() {
     terminal.answer("Type payroll to go on:", "payroll");
     assert_eq!(terminal.wait(), Some(0), "{}", terminal.seen());
     assert_eq!(house.json(&["key", "show", &id])["state"], "Destroyed");
+}
+
+#[test]
+fn before_a_key_that_wraps_others_is_revoked_it_is_said_who_used_it_and_what_nobody_unwraps_then() {
+    let house = House::serving();
+    let kek = ["key", "create", "kek", "--owner", "client", "--usage", "wrap-key", "--activate"];
+    let kek = house.json(&kek)["id"].as_str().unwrap().to_owned();
+    house.json(&["key", "grant", "kek", "--user", "officer", "--operation", "Get Attributes"]);
+    let mut client = connect(&house, "client");
+    let version = client.version();
+    // A key that came wrapped by one that only wraps: it is kept as it came.
+    let reply = client.call(Operation::REGISTER, |e| {
+        e.enumeration(Tag::OBJECT_TYPE, ObjectType::SYMMETRIC_KEY);
+        let mask = Attribute::new(Tag::CRYPTOGRAPHIC_USAGE_MASK, Value::Integer(12));
+        AttributeSet::Own.write(&[mask], e, version);
+        e.structure(Tag::SYMMETRIC_KEY, |e| {
+            e.structure(Tag::KEY_BLOCK, |e| {
+                e.enumeration(Tag::KEY_FORMAT_TYPE, KeyFormatType::RAW);
+                e.bytes(Tag::KEY_VALUE, &[7; 40]);
+                e.enumeration(Tag::CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm::AES);
+                e.integer(Tag::CRYPTOGRAPHIC_LENGTH, 256);
+                e.structure(Tag::KEY_WRAPPING_DATA, |e| {
+                    e.enumeration(Tag::WRAPPING_METHOD, WrappingMethod::ENCRYPT);
+                    e.structure(Tag::ENCRYPTION_KEY_INFORMATION, |e| {
+                        e.text(Tag::UNIQUE_IDENTIFIER, &kek);
+                        e.structure(Tag::CRYPTOGRAPHIC_PARAMETERS, |e| {
+                            e.enumeration(Tag::BLOCK_CIPHER_MODE, BlockCipherMode::NISTKEYWRAP);
+                        });
+                    });
+                    e.enumeration(Tag::ENCODING_OPTION, EncodingOption::NO_ENCODING);
+                });
+            });
+        });
+    });
+    let wrapped = reply.unwrap().text(Tag::UNIQUE_IDENTIFIER).unwrap();
+    let mut officer = connect(&house, "officer");
+    for connection in [&mut client, &mut officer] {
+        let asked =
+            connection.call(Operation::GET_ATTRIBUTES, |e| e.text(Tag::UNIQUE_IDENTIFIER, &kek));
+        asked.unwrap();
+    }
+    let mut command = strongroom();
+    command.args(["key", "revoke", "kek", "--bundle"]).arg(house.data().join("bundles"));
+    let mut terminal = Terminal::start(&command);
+    for said in ["last used by officer", "2 clients", "kept wrapped by it", &wrapped] {
+        terminal.expect(said);
+    }
+    terminal.answer("Type kek to go on:", "no");
+    assert_eq!(terminal.wait(), Some(1), "{}", terminal.seen());
+    assert_eq!(house.json(&["key", "show", "kek"])["state"], "Active");
+    let uses = house.api("officer", "GET", &format!("/v1/uses?key={kek}"), None, &[]).body;
+    assert_eq!((&uses["wraps"], &uses["wraps_count"]), (&json!([wrapped]), &json!(1)), "{uses}");
 }

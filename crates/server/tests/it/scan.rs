@@ -7,7 +7,7 @@ use std::path::Path;
 
 use aho_corasick::AhoCorasick;
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 /// Bytes of a secret that are looked for: its beginning and its end, so that half of one is found.
 const PART: usize = 16;
@@ -16,28 +16,39 @@ const PART: usize = 16;
 const CHUNK: usize = 4 << 20;
 const OVERLAP: usize = 256;
 
-/// A spelling of bytes.
-pub const SPELLINGS: [&str; 7] =
-    ["raw", "hex", "HEX", "base64", "hex UTF-16LE", "hex UTF-16BE", "base64 UTF-16LE"];
+/// A spelling of bytes. Of text, `UTF-16` is how half of the world keeps it in memory.
+pub const SPELLINGS: [&str; 13] = [
+    "raw",
+    "hex",
+    "HEX",
+    "base64",
+    "base64url",
+    "raw UTF-16LE",
+    "raw UTF-16BE",
+    "hex UTF-16LE",
+    "hex UTF-16BE",
+    "HEX UTF-16LE",
+    "HEX UTF-16BE",
+    "base64 UTF-16LE",
+    "base64 UTF-16BE",
+];
 
 /// `bytes` in the spelling of that number.
 pub fn spelled(bytes: &[u8], spelling: usize) -> Vec<u8> {
-    let hex = |upper: bool| -> String {
-        let pair = |b: &u8| if upper { format!("{b:02X}") } else { format!("{b:02x}") };
-        bytes.iter().map(pair).collect()
+    let name = SPELLINGS[spelling];
+    let (text, wide) = name.split_once(' ').unwrap_or((name, ""));
+    let narrow = match text {
+        "raw" => bytes.to_vec(),
+        "hex" => bytes.iter().flat_map(|b| format!("{b:02x}").into_bytes()).collect(),
+        "HEX" => bytes.iter().flat_map(|b| format!("{b:02X}").into_bytes()).collect(),
+        "base64" => STANDARD_NO_PAD.encode(bytes).into_bytes(),
+        _ => URL_SAFE_NO_PAD.encode(bytes).into_bytes(),
     };
-    let wide = |text: &str, little: bool| -> Vec<u8> {
-        let unit = |u: u16| if little { u.to_le_bytes() } else { u.to_be_bytes() };
-        text.encode_utf16().flat_map(unit).collect()
-    };
-    match spelling {
-        0 => bytes.to_vec(),
-        1 => hex(false).into_bytes(),
-        2 => hex(true).into_bytes(),
-        3 => STANDARD_NO_PAD.encode(bytes).into_bytes(),
-        4 => wide(&hex(false), true),
-        5 => wide(&hex(false), false),
-        _ => wide(&STANDARD_NO_PAD.encode(bytes), true),
+    // Each byte is a character: Latin-1 where it is no ASCII.
+    match wide {
+        "" => narrow,
+        "UTF-16LE" => narrow.into_iter().flat_map(|b| [b, 0]).collect(),
+        _ => narrow.into_iter().flat_map(|b| [0, b]).collect(),
     }
 }
 
