@@ -10,8 +10,10 @@ use std::sync::{Arc, OnceLock};
 
 use lru::LruCache;
 use parking_lot::Mutex;
-use strongroom_model::{ManagedObject, ObjectId};
+use strongroom_kmip::Value;
+use strongroom_model::{Lifecycle, ManagedObject, ObjectId};
 use strongroom_secmem::SecretBytes;
+use strongroom_store::scheduled_destruction;
 
 use crate::access::key_groups;
 
@@ -25,12 +27,21 @@ pub(crate) struct Cached {
     /// The key groups that it is in.
     pub(crate) key_groups: Vec<String>,
     pub(crate) material: OnceLock<SecretBytes>,
+    /// When a delayed destruction comes, POSIX seconds.
+    doomed: Option<i64>,
 }
 
 impl Cached {
     pub(crate) fn new(object: ManagedObject) -> Self {
         let key_groups = key_groups(&object);
-        Self { object, key_groups, material: OnceLock::new() }
+        let doomed = object.value_of(&scheduled_destruction()).and_then(Value::as_date_time);
+        Self { object, key_groups, material: OnceLock::new(), doomed }
+    }
+
+    /// Whether its value is gone at `now`, POSIX seconds: destroyed, or to be destroyed by then.
+    /// Acting on the date may come later, on a busy server, or never, on a replica.
+    pub(crate) fn is_gone(&self, now: i64) -> bool {
+        self.object.lifecycle == Lifecycle::Destroyed || self.doomed.is_some_and(|at| at <= now)
     }
 }
 

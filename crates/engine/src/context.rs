@@ -8,8 +8,8 @@ use strongroom_kmip::{
     Encoder, Operation, ProtocolVersion, ResultReason, Tag, UniqueIdentifierEnum, View,
 };
 use strongroom_model::{
-    Change, Counter, Lifecycle, ManagedObject, ObjectId, Origin, Purpose, Reading, ServerState,
-    StateFault, permits,
+    Change, Counter, ManagedObject, ObjectId, Origin, Purpose, Reading, ServerState, StateFault,
+    permits,
 };
 use strongroom_policy as policy;
 use strongroom_secmem::SecretBytes;
@@ -246,11 +246,12 @@ impl Ctx<'_, '_> {
 
     /// The object's material, opened.
     pub(crate) fn material<'c>(&self, cached: &'c Cached) -> Result<&'c SecretBytes, Refusal> {
-        if let Some(material) = cached.material.get() {
+        let object = &cached.object;
+        let gone = cached.is_gone(self.now());
+        if !gone && let Some(material) = cached.material.get() {
             return Ok(material);
         }
-        let object = &cached.object;
-        if object.lifecycle == Lifecycle::Destroyed {
+        if gone {
             return Err(Refusal::new(
                 ResultReason::OBJECT_DESTROYED,
                 format!("object {} is destroyed", object.id),

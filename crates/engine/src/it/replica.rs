@@ -223,6 +223,39 @@ fn a_replica_writes_nothing_when_a_date_comes_and_decides_by_it() {
 }
 
 #[test]
+fn a_replica_gives_out_no_key_whose_destruction_has_come_by_then() {
+    let house = House::with(|config| config.destroy_delay = 3);
+    house.bench.engine.allow_replicas(&Caller::server()).unwrap();
+    let id = house.bench.make(&Wish::default());
+    let kept = house.bench.make(&Wish::default());
+    let sealed = gcm(&house.bench, &id).unwrap();
+    house.bench.revoke(&id).unwrap();
+    house.bench.by_id(Operation::DESTROY, &id).unwrap();
+    let (_second, bench) = replica(&house, &house.take());
+    let decrypt = || {
+        bench.on(Operation::DECRYPT, &id, |e| {
+            mode(e, BlockCipherMode::GCM);
+            e.bytes(Tag::DATA, &octets(&sealed, Tag::DATA));
+            e.bytes(Tag::IV_COUNTER_NONCE, &octets(&sealed, Tag::IV_COUNTER_NONCE));
+            e.node(sealed.find(Tag::AUTHENTICATED_ENCRYPTION_TAG).unwrap());
+        })
+    };
+    // As long as it lasts: it may still be recalled.
+    let early = bench.by_id(Operation::GET, &id).is_ok() && decrypt().is_ok();
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while bench.by_id(Operation::GET, &id).is_ok() {
+        assert!(std::time::Instant::now() < end, "it is given out after its destruction");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    assert_eq!(bench.by_id(Operation::GET, &id), Err(ResultReason::OBJECT_DESTROYED));
+    assert_eq!(decrypt(), Err(ResultReason::OBJECT_DESTROYED), "read before: {early}");
+    bench.by_id(Operation::GET, &kept).unwrap();
+    bench.engine.promote(&caller("olga"), WITHOUT).unwrap();
+    bench.engine.sweep().unwrap();
+    assert_eq!(bench.state(&id), State::DESTROYED);
+}
+
+#[test]
 fn random_ivs_of_a_replica_come_out_of_its_own_share_and_never_out_of_the_primarys() {
     let house = house();
     let id = house.bench.make(&Wish::default());
