@@ -170,7 +170,7 @@ impl Engine {
     /// [`EngineError::NoObject`], [`EngineError::Sealed`], or the store's.
     pub fn grants(&self, on: &GrantOn) -> Result<Vec<Grant>, EngineError> {
         self.inner.unsealed().ok_or(EngineError::Sealed)?;
-        let mut grants: Vec<Grant> = match on {
+        let grants: Vec<Grant> = match on {
             GrantOn::Object(id) => {
                 let wanted = ObjectId::from(id.as_str());
                 let object = self.inner.store.read::<_, StoreError>(|tx| tx.object(&wanted))?;
@@ -181,10 +181,7 @@ impl Engine {
             }
             GrantOn::KeyGroup(group) => self.group_grants(group),
         };
-        grants.sort_by(|a, b| {
-            (&a.subject, a.operation.name()).cmp(&(&b.subject, b.operation.name()))
-        });
-        Ok(grants)
+        Ok(sorted(grants))
     }
 
     /// The grants that reach an object through the key groups that it is in, with the group of each,
@@ -280,7 +277,11 @@ impl Engine {
         })?;
         Ok(counts
             .into_iter()
-            .map(|(name, objects)| KeyGroup { grants: self.group_grants(&name), name, objects })
+            .map(|(name, objects)| KeyGroup {
+                grants: sorted(self.group_grants(&name)),
+                name,
+                objects,
+            })
             .collect())
     }
 
@@ -312,6 +313,12 @@ fn full(tx: &WriteTx<'_>, on: &GrantOn, more: usize) -> Result<Option<String>, S
     };
     let reached = held.saturating_add(more) > most;
     Ok(reached.then(|| format!("{what} may have {most} grants, and there are {held}")))
+}
+
+/// By whom they are to, then by the names of the operations.
+fn sorted(mut grants: Vec<Grant>) -> Vec<Grant> {
+    grants.sort_by(|a, b| (&a.subject, a.operation.name()).cmp(&(&b.subject, b.operation.name())));
+    grants
 }
 
 fn read_grant(subject: &str, operation: u32) -> Option<Grant> {

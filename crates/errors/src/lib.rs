@@ -225,7 +225,7 @@ errors! {
         "The server cannot be reached.", "Check that it runs and the address is right.";
     SERVER_UNTRUSTED = 3101, "server-untrusted", 502, Server, GENERAL_FAILURE,
         "The server's certificate is not trusted.",
-        "Check that the bundle belongs to this server and names it.";
+        "Check that the bundle belongs to this server and names it. After `cert ca renew` and `cert renew` it needs the new ca.pem: get it issued anew, or copy `tls/ca.pem` of the server into it.";
     NO_BUNDLE = 3102, "no-bundle", 400, Usage, GENERAL_FAILURE,
         "No client bundle was found.",
         "Give one with --bundle DIR (cert.pem, key.pem, ca.pem), or run where ./strongroom-data is.";

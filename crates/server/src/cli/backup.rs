@@ -14,7 +14,7 @@ use strongroom_kmip::HashingAlgorithm;
 
 use super::change::{Ask, Try as How};
 use super::client::Client;
-use super::output::{pairs, say, show, time};
+use super::output::{counted, pairs, say, show, time};
 use super::replica::{Allow, AsReplica, Promote};
 use super::root::{Secrets, confirm};
 use super::{Done, Output, Reach};
@@ -233,13 +233,17 @@ impl Proof {
             (
                 "State",
                 format!(
-                    "{} objects, {} more destroyed: what the journal of changes folds to",
-                    self.objects, self.destroyed
+                    "{}, {} more destroyed: what the journal of changes folds to",
+                    counted(self.objects, "object"),
+                    self.destroyed
                 ),
             ),
         ];
         if let Some(opened) = self.opened {
-            rows.push(("Restored", format!("and opened again; {opened} keys opened; thrown away")));
+            rows.push((
+                "Restored",
+                format!("and opened again; {} opened; thrown away", counted(opened, "key")),
+            ));
         }
         pairs(&rows)
     }
@@ -274,7 +278,7 @@ impl Create {
         show(self.reach.output, &written, |w| {
             format!(
                 "{} bytes in {}\nSHA-256 {}\nThe slots are not in it: keep a copy of them \
-                 elsewhere (`strongroom backup slots`).\n",
+                 elsewhere\n(`strongroom backup slots`).\n",
                 w.bytes, w.file, w.sha256
             )
         })?;
@@ -400,10 +404,8 @@ impl Confirm {
             format!("{}Confirmed. The store serves again.\n", confirmed_text(c))
         })?;
         if self.reach.output == Output::Table && !self.how.dry_run {
-            say(
-                "Certificates, roles and grants are those of the backup: take back what was taken \
-                 back since.\n",
-            );
+            say("Certificates, roles and grants are those of the backup: take back what was \
+                 taken\nback since.\n");
         }
         Ok(Exit::Ok)
     }

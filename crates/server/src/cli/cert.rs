@@ -14,7 +14,7 @@ use crate::admin::types::{
     AuthorityRow, CertificatesView, ClientRow, RenewServer, ServerCertificate,
 };
 use crate::config::table::fold;
-use crate::errors::{Exit, Fault};
+use crate::errors::{self, Exit, Fault};
 use crate::kmip_listener::now;
 
 /// The server's certificate and the authorities, renewed without a restart.
@@ -57,6 +57,9 @@ pub struct Renew {
     days: u16,
     #[command(flatten)]
     how: Try,
+    /// Renew also if this bundle does not trust the authority that signs.
+    #[arg(long)]
+    yes: bool,
     #[command(flatten)]
     reach: Reach,
 }
@@ -153,11 +156,39 @@ impl Renew {
         let client = Client::new(&self.reach, SYSADMIN)?;
         let body = RenewServer { names: self.san, days: Some(self.days) };
         let ask = Ask::post("/v1/certificates/server/renew", self.how);
+        if !self.yes && !self.how.dry_run {
+            let view: CertificatesView = client.looked(client.get("/v1/certificates"), ask)?;
+            stays_known(&client, &view)?;
+        }
         let renewed = client.change::<ServerCertificate>(ask, &body)?;
         renewed.show(self.reach.output, server_text)?;
         Ok(Exit::Ok)
     }
 }
+
+/// Whoever renews does not shut himself out: the bundle he comes with has the authority that signs.
+fn stays_known(client: &Client, view: &CertificatesView) -> Result<(), Fault> {
+    let Some(signs) = view.authorities.iter().find(|row| row.signs) else { return Ok(()) };
+    if client.trusts(&signs.fingerprint)? {
+        return Ok(());
+    }
+    let what = format!(
+        "The new certificate would be of {}, which this bundle does not trust: it would be shut \
+         out. Come with a bundle that an officer issued since that authority signs, or say --yes.",
+        signs.name
+    );
+    Err(Fault::new(errors::CONFLICT, what))
+}
+
+/// What comes after a new authority.
+const THEN: &str = "\
+Next, in this order:
+  strongroom client issue NAME   for everybody, yourself first: it has the new
+                                 ca.pem
+  strongroom cert renew          whoever has only the old ca.pem is shut out
+                                 from here on
+  strongroom cert ca retire      clients of the old authority are refused
+";
 
 impl RenewCa {
     fn run(self) -> Done {
@@ -170,7 +201,9 @@ impl RenewCa {
         }
         let ask = Ask::post("/v1/certificates/ca/renew", self.how);
         let row = client.change::<AuthorityRow>(ask, &serde_json::json!({}))?;
-        row.show(self.reach.output, |row| authorities_text(std::slice::from_ref(row)))?;
+        row.show(self.reach.output, |row| {
+            format!("{}\n{THEN}", authorities_text(std::slice::from_ref(row)))
+        })?;
         Ok(Exit::Ok)
     }
 }
@@ -199,6 +232,9 @@ fn blast(client: &Client) -> Result<Blast, Fault> {
     let view: CertificatesView = client.get("/v1/certificates")?;
     let old: Vec<AuthorityRow> = view.authorities.into_iter().filter(|r| !r.signs).collect();
     let rows: Vec<ClientRow> = client.all("/v1/clients")?;
+    if old.is_empty() {
+        return Ok(Blast::new("There is one authority, and none to be retired."));
+    }
     Ok(Blast::new("Every certificate of these is refused from the next connection on:")
         .and(authorities_text(&old))
         .and(cut_off(&rows, now())))
@@ -219,7 +255,9 @@ fn cut_off(rows: &[ClientRow], at: i64) -> String {
         users => format!("Cut off, without a certificate of the newest: {}.", users.join(", ")),
     };
     if both > 0 {
-        text.push_str(&format!(" {both} more lose a certificate and have a newer one."));
+        let lose =
+            if both == 1 { "loses a certificate and has" } else { "lose a certificate and have" };
+        text.push_str(&format!(" {both} more {lose} a newer one."));
     }
     format!("{}\n", fold(&text, 80).join("\n"))
 }
@@ -251,7 +289,7 @@ mod tests {
             row("past", "retired", false),
         ];
         let text = cut_off(&rows, 50);
-        assert!(text.contains("newest: late. 1 more lose"), "{text}");
+        assert!(text.contains("newest: late. 1 more loses"), "{text}");
         assert!(cut_off(&rows, 101).contains("Nobody"));
     }
 }

@@ -122,7 +122,7 @@ pub fn plan_text(plan: &Plan) -> String {
     }
     let mut out = "Nothing was changed. It would be:\n".to_owned();
     let steps = plan.steps.iter();
-    let rows: Vec<_> = steps.map(|s| (cut(&s.what, 24), s.object.clone(), &s.detail)).collect();
+    let rows: Vec<_> = steps.map(|s| (cut(&s.what, 26), s.object.clone(), &s.detail)).collect();
     let width = rows.iter().map(|(what, ..)| what.chars().count()).max().unwrap_or(0) + 4;
     for (what, object, detail) in rows {
         let words = [object.unwrap_or_default(), detail.clone()].join(" ");

@@ -23,6 +23,7 @@ use super::output::complain;
 use crate::admin::WOULD_WAIT;
 use crate::admin::types::{Page, Problem};
 use crate::errors::{self, Fault};
+use crate::pki::hex;
 use crate::setup::ADMIN_ADDRESS;
 use crate::tls;
 
@@ -77,6 +78,15 @@ impl Client {
             .build()
             .map_err(|e| Fault::new(errors::INTERNAL, format!("{e}.")))?;
         Ok(Self { tls: Arc::new(tls), server, bundle, runtime })
+    }
+
+    /// Whether its bundle's ca.pem has the authority with this fingerprint (SHA-256, hexadecimal).
+    ///
+    /// # Errors
+    /// [`errors::TLS_MATERIAL`] if the file cannot be read.
+    pub fn trusts(&self, fingerprint: &str) -> Result<bool, Fault> {
+        let known = tls::certificates(&self.bundle.join("ca.pem"))?;
+        Ok(known.iter().any(|der| hex(&crate::identity::fingerprint(der)) == fingerprint))
     }
 
     /// The admin port that it talks to.

@@ -12,7 +12,7 @@ use super::blast::{Blast, used};
 use super::change::{Ask, Try, table_or};
 use super::client::{Client, encode};
 use super::crl::Crl;
-use super::output::{cut, date, pairs, show};
+use super::output::{complain, cut, date, pairs, show};
 use super::recipes::recipes;
 use super::{Done, Reach};
 use crate::admin::types::{ClientIssued, ClientRow, NewClient, RevokeClient, UsesView};
@@ -131,6 +131,13 @@ impl Issue {
             csr: csr.to_owned(),
         };
         let ask = Ask::post("/v1/clients", self.how);
+        // Whoever may not look is told nothing of it; whether he may issue is another thing.
+        if self.group.is_none()
+            && let Ok(rows) = client.all::<ClientRow>("/v1/clients")
+            && let Some(lost) = groups_lost(&self.user, &rows, now())
+        {
+            complain(&lost);
+        }
         if self.how.dry_run {
             // No directory is made either.
             let csr = match self.csr.as_deref() {
@@ -149,6 +156,19 @@ impl Issue {
         place.show(self.reach.output, &issued, &self.user, group, role)?;
         Ok(Exit::Ok)
     }
+}
+
+/// What a user's new certificate without a group loses, if the newest one that counts has one.
+fn groups_lost(user: &str, rows: &[ClientRow], at: i64) -> Option<String> {
+    let held = rows.iter().filter(|row| row.user == user && row.purpose == "client");
+    let held = held.filter(|row| row.revoked.is_none() && row.not_after > at);
+    let groups = &held.max_by_key(|row| row.issued)?.groups;
+    let first = groups.first()?;
+    Some(format!(
+        "NOTE: {user}'s certificate before has the group {}, and grants to it. This one has no \
+         group; --group {first} gives it.",
+        groups.join(", ")
+    ))
 }
 
 /// The key and the request of a certificate that waits for approval.
@@ -439,6 +459,22 @@ mod tests {
             revoked_at: None,
             revoked: revoked.then(|| "lost".into()),
         }
+    }
+
+    #[test]
+    fn a_new_certificate_without_the_group_of_the_one_before_is_told_of() {
+        let mut old = row("db-01", "aa", false);
+        old.groups = vec!["databases".to_owned()];
+        let rows = [old.clone(), row("db-02", "bb", false)];
+        let told = groups_lost("db-01", &rows, 0).unwrap();
+        assert!(told.contains("--group databases"), "{told}");
+        assert_eq!(groups_lost("db-02", &rows, 0), None);
+        // What is revoked, or was followed by one without a group, is lost already.
+        old.revoked = Some("lost".into());
+        assert_eq!(groups_lost("db-01", &[old], 0), None);
+        let mut newer = row("db-01", "cc", false);
+        newer.issued = 5;
+        assert_eq!(groups_lost("db-01", &[rows[0].clone(), newer], 0), None);
     }
 
     #[test]

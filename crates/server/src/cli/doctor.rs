@@ -132,9 +132,12 @@ impl Doctor {
         const ASK: &str = "Ask the server too: `strongroom doctor --bundle DIR`, with the bundle \
                            of a system administrator, an officer or an auditor.";
         let Some(config) = here else {
-            let detail = "not asked, since there is no bundle at hand".to_owned();
-            let health = if self.config.is_some() { Health::Warning } else { Health::Fault };
-            return push(checks, "server", health, detail, ASK);
+            // What is wrong on the machine was said already.
+            if self.config.is_none() {
+                let detail = "not asked, since there is no bundle at hand".to_owned();
+                push(checks, "server", Health::Fault, detail, ASK);
+            }
+            return;
         };
         match SlotFile::load(&config.root.slots_path) {
             Ok(file) => slots(checks, file.slots().iter().map(|slot| slot.kind.name())),

@@ -21,6 +21,7 @@ use super::root::passphrase;
 use super::{Done, start_log};
 use crate::admin::types::{NewSlot, State};
 use crate::config::Config;
+use crate::config::table::fold;
 use crate::errors::{self, Exit, Fault};
 use crate::kmip_listener::now;
 use crate::service::{self, Manager};
@@ -102,14 +103,23 @@ impl Init {
                 "There is no terminal to show shares on; say `shares = \"DIR\"` in the file.",
             ));
         }
+        let unattended =
+            |s: &NewSlot| matches!(s, NewSlot::File {} | NewSlot::SystemdCredential { .. });
+        let attended = !slots.iter().any(unattended);
         carry_out(&config, &plan, slots, &people)?;
+        let done = format!(
+            "Done. The bundles are in {}: hand each to its owner, then delete it here. Next:",
+            plan.bundles.display()
+        );
         say(&format!(
-            "\n{}{}",
-            folded(&format!(
-                "Done. The bundles are in {}: hand each to its owner, then delete it here. Next:",
-                plan.bundles.display()
-            )),
-            to_copy(["strongroom", "serve", "--config", &self.config.display().to_string()])
+            "\n{}\n{}{}",
+            fold(&done, 80).join("\n"),
+            to_copy(["strongroom", "serve", "--config", &self.config.display().to_string()]),
+            if attended {
+                "It starts sealed; then, with any bundle:\n  strongroom root unseal --bundle DIR\n"
+            } else {
+                ""
+            }
         ));
         Ok(Exit::Ok)
     }

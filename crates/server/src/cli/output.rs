@@ -176,6 +176,11 @@ pub fn time(millis: i64) -> String {
     }
 }
 
+/// So many of something: `1 key`, `2 keys`.
+pub fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// A time that passed, in its largest unit: `3 hours`, `1 day`.
 pub fn span(seconds: i64) -> String {
     let (count, unit) = match seconds {

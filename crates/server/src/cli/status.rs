@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::client::Client;
-use super::output::{date, pairs, show, time};
+use super::output::{counted, date, pairs, show, time};
 use super::{Done, Reach};
 use crate::admin::types::{Disk, Health, State, Status as Report};
 use crate::errors::Exit;
@@ -132,9 +132,9 @@ fn disk_text(disk: &Disk) -> String {
 }
 
 fn port(p: &crate::admin::types::PortStatus) -> String {
-    let mut text = format!("{}, {} connections", p.listen, p.connections);
+    let mut text = format!("{}, {}", p.listen, counted(p.connections, "connection"));
     if p.handshakes_failed > 0 {
-        text.push_str(&format!(", {} failed handshakes", p.handshakes_failed));
+        text.push_str(&format!(", {}", counted(p.handshakes_failed, "failed handshake")));
     }
     if p.refused > 0 {
         text.push_str(&format!(", {} refused", p.refused));

@@ -393,7 +393,8 @@ pub(super) fn distance(a: &str, b: &str) -> usize {
 /// without a default are commented out.
 pub fn annotated() -> String {
     let mut out = String::from(
-        "# Every key may also be set by the environment: STRONGROOM_KMIP__LISTEN=... sets kmip.listen.\n",
+        "# Every key may also be set by the environment, which wins over the file:\n\
+         # STRONGROOM_KMIP__LISTEN=... sets kmip.listen.\n",
     );
     for (section, doc) in SECTIONS {
         out.push_str(&format!("\n# {doc}\n[{section}]\n"));

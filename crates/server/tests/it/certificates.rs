@@ -204,6 +204,8 @@ fn an_authority_is_renewed_with_old_and_new_clients_side_by_side_until_the_old_i
     // The old one cannot be retired while the server shows its signature.
     let refused = house.run_as(&olga, &["cert", "ca", "retire", "--yes"]);
     assert!(text(&refused).contains("error 3042"), "{}", text(&refused));
+    let shut_out = house.run(&["cert", "renew"]);
+    assert!(text(&shut_out).contains("does not trust"), "{}", text(&shut_out));
     let renewed = house.run_as(&sam, &["cert", "renew"]);
     assert!(renewed.status.success(), "{}", text(&renewed));
     open(&house, &new).unwrap();

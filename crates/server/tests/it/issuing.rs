@@ -109,7 +109,11 @@ fn retiring_an_authority_names_who_is_cut_off_and_the_list_tells_it_afterwards()
     let refused = house.run(&dry);
     assert_eq!(refused.status.code(), Some(1), "{}", text(&refused));
     assert!(text(&refused).contains("late") && text(&refused).contains("cert renew"));
-    done(&house, &["cert", "renew"]);
+    // Whoever would shut himself out is told.
+    let refused = house.run(&["cert", "renew"]);
+    assert_eq!(refused.status.code(), Some(1), "{}", text(&refused));
+    assert!(text(&refused).contains("does not trust"), "{}", text(&refused));
+    done(&house, &["cert", "renew", "--yes"]);
     // The old bundles do not know the new authority.
     let said = house.run_as(&olga, &dry);
     assert!(said.status.success(), "{}", text(&said));
