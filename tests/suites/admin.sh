@@ -13,4 +13,6 @@ for role in auditor officer sysadmin client; do
 done
 tally rust_tests "every command, run for real, and the documents" \
     -p strongroom-server --test it examples::
+tally rust_tests "every request and every command that changes something, only tried" \
+    -p strongroom-server --test it dry_
 close_suite

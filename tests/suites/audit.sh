@@ -8,6 +8,9 @@ audit_packages || fail_suite "rsyslog cannot be installed"
 
 SHOWN='p99|allowed|hung:'
 tally rust_tests "chains: every class of byte, truncation, anchors" -p strongroom-journal
+tally rust_tests "changes: every column of the journal, rows, cuts" -p strongroom-store --test it tamper::
+tally rust_tests "changes: what ends with a segment" -p strongroom-store --test it segments::
+tally rust_tests "every field of records, on both ports" -p strongroom-server --test it records::
 tally rust_tests "a full disk, each call that may meet it" -p strongroom-engine --lib disk::
 tally rust_tests "a full disk: tmpfs and ext4, the binary itself" \
     -p strongroom-server --test it disk::
