@@ -181,14 +181,10 @@ fn stays_known(client: &Client, view: &CertificatesView) -> Result<(), Fault> {
 }
 
 /// What comes after a new authority.
-const THEN: &str = "\
-Next, in this order:
-  strongroom client issue NAME   for everybody, yourself first: it has the new
-                                 ca.pem
-  strongroom cert renew          whoever has only the old ca.pem is shut out
-                                 from here on
-  strongroom cert ca retire      clients of the old authority are refused
-";
+const THEN: &str = "Next, in this order: `strongroom client issue` for everybody, yourself first, \
+                    since the new ca.pem comes with it; `strongroom cert renew`, from which on \
+                    whoever has only the old ca.pem is shut out; `strongroom cert ca retire`, \
+                    from which on clients of the old authority are refused.";
 
 impl RenewCa {
     fn run(self) -> Done {
@@ -202,7 +198,8 @@ impl RenewCa {
         let ask = Ask::post("/v1/certificates/ca/renew", self.how);
         let row = client.change::<AuthorityRow>(ask, &serde_json::json!({}))?;
         row.show(self.reach.output, |row| {
-            format!("{}\n{THEN}", authorities_text(std::slice::from_ref(row)))
+            let row = authorities_text(std::slice::from_ref(row));
+            format!("{row}\n{}\n", fold(THEN, 80).join("\n"))
         })?;
         Ok(Exit::Ok)
     }
