@@ -11,7 +11,9 @@ use strongroom_kmip::{
 use strongroom_model::Role;
 use strongroom_server::admin::types::{NewSlot, State};
 use strongroom_server::config::Config;
+use strongroom_server::kmip_listener::now;
 use strongroom_server::service::{Caller, Manager, console, open};
+use strongroom_server::setup::{make_authority, make_server_certificate};
 use tempfile::TempDir;
 
 const V: ProtocolVersion = ProtocolVersion { major: 2, minor: 1 };
@@ -41,6 +43,12 @@ impl House {
         let manager = open(&config, None).expect("a key manager");
         let shamir = NewSlot::Shamir { threshold: 2, shares: 3, recipients: Vec::new() };
         manager.initialise(vec![NewSlot::File {}, shamir]).expect("a root key");
+        // A backup holds them too.
+        let authority = make_authority(manager.as_ref(), &config.tls, "Fuzz CA", now());
+        let authority = authority.expect("an authority");
+        let names = ["127.0.0.1".to_owned()];
+        make_server_certificate(manager.as_ref(), &authority, &config.tls, &names, now())
+            .expect("a certificate");
         let roles = [
             ("officer", Role::CryptoOfficer),
             ("sysadmin", Role::SystemAdministrator),

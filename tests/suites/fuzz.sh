@@ -37,7 +37,7 @@ fuzz() {
         echo "mended, the input becomes a file in fuzz/regressions/$name"
     fi
     awk -v name="$name" -v took="$SECONDS_EACH" '
-        / INITED / { for (i = 1; i < NF; i++) if ($i == "cov:") first = $(i + 1) }
+        /INITED/ { for (i = 1; i < NF; i++) if ($i == "cov:") first = $(i + 1) }
         / cov: / { for (i = 1; i < NF; i++) if ($i == "cov:") last = $(i + 1) }
         /stat::number_of_executed_units/ { runs = $2 }
         /stat::new_units_added/ { new = $2 }

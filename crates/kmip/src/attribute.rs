@@ -9,7 +9,7 @@ use core::fmt;
 use std::borrow::Cow;
 
 use crate::encode::Encoder;
-use crate::tables::{AttributeRule, ResultReason, Tag, has_value};
+use crate::tables::{AttributeRule, ResultReason, Tag, has_value, is_value};
 use crate::ttlv::{ItemType, View};
 use crate::value::Value;
 use crate::version::ProtocolVersion;
@@ -218,6 +218,7 @@ impl Attribute {
             .find(Tag::ATTRIBUTE_VALUE)
             .ok_or(AttributeError::Missing { field: Tag::ATTRIBUTE_VALUE })?;
         check_type(&name, value.item_type())?;
+        check_values(name.tag().unwrap_or(Tag::ATTRIBUTE_VALUE), value)?;
         Ok(Self { name, index, value: value.into() })
     }
 
@@ -232,10 +233,12 @@ impl Attribute {
             let value = view
                 .find(Tag::ATTRIBUTE_VALUE)
                 .ok_or(AttributeError::Missing { field: Tag::ATTRIBUTE_VALUE })?;
+            check_values(Tag::ATTRIBUTE_VALUE, value)?;
             return Ok(Self { name, index: 0, value: value.into() });
         }
         let name = AttributeName::from_tag(view.tag())?;
         check_type(&name, view.item_type())?;
+        check_values(view.tag(), view)?;
         Ok(Self { name, index: 0, value: view.into() })
     }
 
@@ -455,6 +458,40 @@ fn check_type(name: &AttributeName, found: ItemType) -> Result<(), AttributeErro
     }
 }
 
+/// What no version knows could be kept, and could be shown in none.
+fn check_values(logical: Tag, view: View<'_>) -> Result<(), AttributeError> {
+    match view.as_enumeration() {
+        Some(code) if !is_value(logical, code) => {
+            Err(AttributeError::UnknownValue { tag: logical, code })
+        }
+        // Depth was limited when the message was read.
+        _ => view.children().try_for_each(|field| {
+            check_field(field)?;
+            check_values(field.tag(), field)
+        }),
+    }
+}
+
+/// Whether an attribute's structure may have this field: one that is known or an extension, of its
+/// own type, and not of those that are about attributes.
+fn check_field(field: View<'_>) -> Result<(), AttributeError> {
+    let tag = field.tag();
+    let fits = match (tag, tag.info()) {
+        (
+            Tag::ATTRIBUTE
+            | Tag::ATTRIBUTE_NAME
+            | Tag::ATTRIBUTE_VALUE
+            | Tag::ATTRIBUTE_REFERENCE
+            | Tag::UNIQUE_IDENTIFIER
+            | Tag::ASYNCHRONOUS_INDICATOR,
+            _,
+        ) => false,
+        (_, Some(_)) => tag.item_type().is_none_or(|expected| expected == field.item_type()),
+        (_, None) => !tag.is_standard(),
+    };
+    if fits { Ok(()) } else { Err(AttributeError::UnexpectedField { field: tag }) }
+}
+
 /// Why an attribute or a reference to one cannot be read. The peer is at fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -483,6 +520,18 @@ pub enum AttributeError {
         /// The type found.
         found: ItemType,
     },
+    /// A value that the enumeration has in no version, and that is no extension.
+    UnknownValue {
+        /// The enumeration.
+        tag: Tag,
+        /// The value.
+        code: u32,
+    },
+    /// A field that no attribute has, or of another type than it has.
+    UnexpectedField {
+        /// The field.
+        field: Tag,
+    },
     /// A negative Attribute Index.
     BadIndex {
         /// The index.
@@ -498,8 +547,11 @@ impl AttributeError {
             Self::Unknown { .. } | Self::NotAnAttribute { .. } => {
                 ResultReason::UNSUPPORTED_ATTRIBUTE
             }
-            Self::Missing { .. } | Self::BadIndex { .. } => ResultReason::INVALID_ATTRIBUTE,
+            Self::Missing { .. } | Self::BadIndex { .. } | Self::UnexpectedField { .. } => {
+                ResultReason::INVALID_ATTRIBUTE
+            }
             Self::WrongType { .. } => ResultReason::INVALID_DATA_TYPE,
+            Self::UnknownValue { .. } => ResultReason::INVALID_ATTRIBUTE_VALUE,
         }
     }
 }
@@ -516,6 +568,10 @@ impl fmt::Display for AttributeError {
                 expected.encoded_name(),
                 found.encoded_name()
             ),
+            Self::UnknownValue { tag, code } => write!(f, "there is no {tag} 0x{code:08X}"),
+            Self::UnexpectedField { field } => {
+                write!(f, "an attribute has no field {field}, or not of this type")
+            }
             Self::BadIndex { index } => write!(f, "the Attribute Index {index} is negative"),
         }
     }

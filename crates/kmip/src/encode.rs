@@ -257,7 +257,10 @@ impl Encoder {
 
     /// Extensions are not in the table; they only ever go back to the client that sent them.
     fn has_tag(&self, tag: Tag) -> bool {
-        self.version.is_none_or(|v| tag.info().is_none_or(|t| t.versions.contains(v)))
+        self.version.is_none_or(|v| match tag.info() {
+            Some(info) => info.versions.contains(v),
+            None => !tag.is_standard(),
+        })
     }
 
     /// Grows the buffer by itself where it must, because a vector that grows leaves what it held

@@ -131,7 +131,7 @@ impl Walk {
     fn tag(&self, tag: Tag, parent: Option<Tag>) -> Result<(), Lack> {
         let has = match tag.info() {
             Some(info) => info.versions.contains(self.version),
-            None => tag.0 >> 16 != 0x42,
+            None => !tag.is_standard(),
         };
         if !has {
             return Err(Lack::Tag(tag));
@@ -199,11 +199,10 @@ impl Walk {
     }
 
     fn value(&self, tag: Tag, code: u32) -> Result<(), Lack> {
-        let named = match tag {
-            Tag::ATTRIBUTE_REFERENCE => AttributeRule::of(Tag(code)).is_some(),
-            _ => table_of(tag).is_none_or(|t| t.by_code(code).is_some()),
-        };
-        if has_value(tag, code, self.version) && (named || code >= 0x8000_0000) {
+        let named = tag != Tag::ATTRIBUTE_REFERENCE
+            || AttributeRule::of(Tag(code)).is_some()
+            || code >= 0x8000_0000;
+        if named && has_value(tag, code, self.version) {
             return Ok(());
         }
         Err(Lack::Value { tag, code })

@@ -162,10 +162,30 @@ pub fn has_value(tag: Tag, code: u32, version: ProtocolVersion) -> bool {
             AttributeRule::of(Tag(code)).is_none_or(|rule| rule.versions.contains(version))
         }
         Tag::TAG => Tag(code).info().is_none_or(|info| info.versions.contains(version)),
-        _ => table_of(tag)
-            .and_then(|table| table.by_code(code))
-            .is_none_or(|row| row.versions.contains(version)),
+        _ => match table_of(tag).filter(|table| !table.is_mask) {
+            None => true,
+            Some(table) => match table.by_code(code) {
+                Some(row) => row.versions.contains(version),
+                None => is_extension(code),
+            },
+        },
     }
+}
+
+/// Whether `code` is a value of the enumeration `tag` in any version, or an extension.
+pub fn is_value(tag: Tag, code: u32) -> bool {
+    match tag {
+        Tag::ATTRIBUTE_REFERENCE | Tag::TAG => true,
+        _ => {
+            let table = table_of(tag).filter(|table| !table.is_mask);
+            table.is_none_or(|table| table.by_code(code).is_some() || is_extension(code))
+        }
+    }
+}
+
+/// Values of enumerations from here on are extensions (KMIP 2.1 section 11).
+fn is_extension(code: u32) -> bool {
+    code >= 0x8000_0000
 }
 
 /// Every enumeration and mask table.

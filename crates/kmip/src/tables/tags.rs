@@ -94,6 +94,12 @@ impl Tag {
         if self.0 >> 9 == 0x42_0000 >> 9 { Some((self.0 & 0x1FF) as usize) } else { None }
     }
 
+    /// Whether the specification keeps the tag for itself: all others are extensions (KMIP 2.1
+    /// section 11.55).
+    pub const fn is_standard(self) -> bool {
+        self.0 >> 16 == 0x42
+    }
+
     /// The only item type that the specification allows for the tag, if there is only one.
     /// Quicker than [`info`](Self::info): the decoder asks for every item.
     pub fn item_type(self) -> Option<ItemType> {

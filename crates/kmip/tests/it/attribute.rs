@@ -218,3 +218,63 @@ fn a_set_is_found_in_its_own_structure_of_either_manner() {
         assert_eq!(view.children().count(), 1);
     }
 }
+
+#[test]
+fn an_enumeration_value_that_no_version_has_is_refused_wherever_it_stands_in_an_attribute() {
+    let name = |code: u32| {
+        let name_type = Node::enumeration(Tag::NAME_TYPE, code);
+        vec![Node::text(Tag::NAME_VALUE, "a"), name_type]
+    };
+    for (code, known) in [(1, true), (0x0004_0001, false), (0x8000_0001, true)] {
+        let old = Node::structure(
+            Tag::ATTRIBUTE,
+            vec![
+                Node::text(Tag::ATTRIBUTE_NAME, "Name"),
+                Node::structure(Tag::ATTRIBUTE_VALUE, name(code)),
+            ],
+        );
+        let new = Node::structure(Tag::NAME, name(code));
+        let plain = Node::structure(
+            Tag::ATTRIBUTE,
+            vec![
+                Node::text(Tag::ATTRIBUTE_NAME, "Cryptographic Algorithm"),
+                Node::enumeration(Tag::ATTRIBUTE_VALUE, code),
+            ],
+        );
+        let bytes = [old, new, plain].map(|node| {
+            let mut encoder = Encoder::ungated();
+            encoder.node(&node);
+            encoder.into_bytes()
+        });
+        let [old, new, plain] =
+            bytes.each_ref().map(|bytes| View::parse(bytes, &Limits::default()).unwrap());
+        for read in [Attribute::read_1x(old), Attribute::read_2x(new), Attribute::read_1x(plain)] {
+            assert_eq!(read.is_ok(), known, "{code:08X}: {read:?}");
+            if let Err(e) = read {
+                assert!(
+                    matches!(e, AttributeError::UnknownValue { code: found, .. } if found == code)
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_field_that_no_attribute_has_is_refused_and_an_extension_is_not() {
+    let read = |tag: Tag, value: Value| {
+        let fields = vec![Node::text(Tag::NAME_VALUE, "a"), Node::new(tag, value)];
+        let mut encoder = Encoder::ungated();
+        encoder.node(&Node::structure(Tag::NAME, fields));
+        let bytes = encoder.into_bytes();
+        Attribute::read_2x(View::parse(&bytes, &Limits::default()).unwrap())
+    };
+    for tag in [Tag(0x42_0654), Tag::ATTRIBUTE_NAME, Tag::UNIQUE_IDENTIFIER] {
+        let refused = read(tag, Value::TextString("Comment".to_owned()));
+        assert_eq!(refused, Err(AttributeError::UnexpectedField { field: tag }));
+    }
+    assert!(read(Tag(0x54_0001), Value::Integer(1)).is_ok());
+    // Nor is such a tag ever written, wherever it was kept.
+    let mut encoder = Encoder::for_version(ProtocolVersion::V1_0);
+    encoder.text(Tag(0x42_0654), "a");
+    assert!(encoder.is_empty());
+}

@@ -102,3 +102,12 @@ fn a_violation_says_where_it_is() {
     let violation = check_version(view, ProtocolVersion::V1_3).unwrap_err();
     assert_eq!(violation.to_string(), "/ResponsePayload/Sensitive: the tag Sensitive");
 }
+
+#[test]
+fn an_enumeration_value_that_no_version_has_is_not_written_and_an_extension_is() {
+    for (code, written) in [(0x0004_0001_u32, false), (0x8000_0001, true)] {
+        let mut encoder = Encoder::for_version(ProtocolVersion::V1_3);
+        encoder.enumeration(Tag::NAME_TYPE, code);
+        assert_eq!(!encoder.is_empty(), written, "{code:08X}");
+    }
+}
