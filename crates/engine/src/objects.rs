@@ -1,8 +1,8 @@
 //! Managed objects between the wire and the store (KMIP 2.1 sections 2 and 3).
 
 use strongroom_kmip::{
-    Attribute, AttributeSet, CryptographicAlgorithm, Encoder, KeyFormatType, Node, ObjectType,
-    ProtocolVersion, Tag, View,
+    Attribute, AttributeSet, CryptographicAlgorithm, Encoder, KeyFormatType, Limits, Node,
+    ObjectType, ProtocolVersion, Tag, View, check_known,
 };
 use strongroom_model::KeyBlock;
 use strongroom_secmem::SecretBytes;
@@ -70,6 +70,8 @@ impl Incoming {
             material: None,
             wrapped_in_structure: false,
         };
+        // What no version has could be kept and never be given back.
+        check_known(view.tag(), view, &|_| true)?;
         for item in view.children() {
             if item.tag() == Tag::KEY_BLOCK {
                 incoming.read_block(item)?;
@@ -210,7 +212,13 @@ pub(crate) fn write_key_value(
     version: ProtocolVersion,
 ) {
     if is_transparent(format) {
-        e.structure(Tag::KEY_MATERIAL, |e| e.raw_items(material));
+        // Fields that came with another version do not go out with this one.
+        let mut whole = Encoder::ungated();
+        whole.structure(Tag::KEY_MATERIAL, |e| e.raw_items(material));
+        let whole = Zeroizing::new(whole.into_bytes());
+        if let Ok(view) = View::parse_stored(&whole, &Limits::default()) {
+            e.view(view);
+        }
     } else {
         e.bytes(Tag::KEY_MATERIAL, material);
     }

@@ -458,38 +458,45 @@ fn check_type(name: &AttributeName, found: ItemType) -> Result<(), AttributeErro
     }
 }
 
-/// What no version knows could be kept, and could be shown in none.
+/// Whether all that stands in the value of the attribute `logical` can be shown in some version:
+/// what no version knows could be kept, and never be given back.
 fn check_values(logical: Tag, view: View<'_>) -> Result<(), AttributeError> {
+    check_known(logical, view, &|tag| {
+        !matches!(
+            tag,
+            Tag::ATTRIBUTE
+                | Tag::ATTRIBUTE_NAME
+                | Tag::ATTRIBUTE_VALUE
+                | Tag::ATTRIBUTE_REFERENCE
+                | Tag::UNIQUE_IDENTIFIER
+                | Tag::ASYNCHRONOUS_INDICATOR
+        )
+    })
+}
+
+/// The first enumeration value, or tag below `view`, that no version has and that is no extension,
+/// or that `may` does not allow. `logical` is the tag by whose rules the item itself goes.
+///
+/// # Errors
+/// [`AttributeError::UnknownValue`], [`AttributeError::UnexpectedField`]: the peer is at fault.
+pub fn check_known(
+    logical: Tag,
+    view: View<'_>,
+    may: &impl Fn(Tag) -> bool,
+) -> Result<(), AttributeError> {
     match view.as_enumeration() {
         Some(code) if !is_value(logical, code) => {
             Err(AttributeError::UnknownValue { tag: logical, code })
         }
-        // Depth was limited when the message was read.
+        // Depth was limited when the message was read, and types were looked at.
         _ => view.children().try_for_each(|field| {
-            check_field(field)?;
-            check_values(field.tag(), field)
+            let tag = field.tag();
+            if !may(tag) || (tag.is_standard() && tag.info().is_none()) {
+                return Err(AttributeError::UnexpectedField { field: tag });
+            }
+            check_known(tag, field, may)
         }),
     }
-}
-
-/// Whether an attribute's structure may have this field: one that is known or an extension, of its
-/// own type, and not of those that are about attributes.
-fn check_field(field: View<'_>) -> Result<(), AttributeError> {
-    let tag = field.tag();
-    let fits = match (tag, tag.info()) {
-        (
-            Tag::ATTRIBUTE
-            | Tag::ATTRIBUTE_NAME
-            | Tag::ATTRIBUTE_VALUE
-            | Tag::ATTRIBUTE_REFERENCE
-            | Tag::UNIQUE_IDENTIFIER
-            | Tag::ASYNCHRONOUS_INDICATOR,
-            _,
-        ) => false,
-        (_, Some(_)) => tag.item_type().is_none_or(|expected| expected == field.item_type()),
-        (_, None) => !tag.is_standard(),
-    };
-    if fits { Ok(()) } else { Err(AttributeError::UnexpectedField { field: tag }) }
 }
 
 /// Why an attribute or a reference to one cannot be read. The peer is at fault.
@@ -527,7 +534,7 @@ pub enum AttributeError {
         /// The value.
         code: u32,
     },
-    /// A field that no attribute has, or of another type than it has.
+    /// A field that may not stand there, or that no version has.
     UnexpectedField {
         /// The field.
         field: Tag,
@@ -570,7 +577,7 @@ impl fmt::Display for AttributeError {
             ),
             Self::UnknownValue { tag, code } => write!(f, "there is no {tag} 0x{code:08X}"),
             Self::UnexpectedField { field } => {
-                write!(f, "an attribute has no field {field}, or not of this type")
+                write!(f, "{field} is no field of what it stands in")
             }
             Self::BadIndex { index } => write!(f, "the Attribute Index {index} is negative"),
         }

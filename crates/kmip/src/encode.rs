@@ -211,6 +211,9 @@ impl Encoder {
 
     /// An owned value under `tag` that is in truth a `logical`: the value of a 1.x attribute.
     pub fn value_as(&mut self, tag: Tag, logical: Tag, value: &Value) {
+        if self.is_too_new(tag, value) {
+            return;
+        }
         match value {
             Value::Structure(children) => {
                 self.structure_as(tag, logical, |e| children.iter().for_each(|c| e.node(c)));
@@ -240,6 +243,13 @@ impl Encoder {
             ItemType::BigInteger => self.big_integer(tag, view.raw()),
             _ => self.value(tag, &Value::from(view)),
         }
+    }
+
+    /// Identifiers that are no text came with 2.0.
+    fn is_too_new(&self, tag: Tag, value: &Value) -> bool {
+        matches!(tag, Tag::UNIQUE_IDENTIFIER | Tag::LINKED_OBJECT_IDENTIFIER)
+            && !matches!(value, Value::TextString(_))
+            && self.version.is_some_and(|v| !v.has_attributes_structure())
     }
 
     fn admits_as(&self, tag: Tag, logical: Tag) -> bool {

@@ -27,7 +27,9 @@ mod value;
 mod version;
 pub mod xml;
 
-pub use attribute::{Attribute, AttributeError, AttributeName, AttributeSet, Template};
+pub use attribute::{
+    Attribute, AttributeError, AttributeName, AttributeSet, Template, check_known,
+};
 pub use encode::Encoder;
 pub use gate::{Violation, check_version};
 pub use message::{MessageError, Request, RequestBuilder, ResponseView, ResponseWriter};
