@@ -15,8 +15,11 @@ mod house;
 pub mod message;
 pub mod seeds;
 
-/// The targets: name and function.
-pub const TARGETS: [(&str, fn(&[u8])); 4] = [
+/// What a target is: it panics when something does not hold.
+pub type Target = fn(&[u8]);
+
+/// The targets by name.
+pub const TARGETS: [(&str, Target); 4] = [
     ("codec", codec::run),
     ("message", message::run),
     ("admin", admin::run),

@@ -9,6 +9,7 @@ use super::kit::*;
 use super::*;
 
 const V12: ProtocolVersion = ProtocolVersion::V1_2;
+const V21: ProtocolVersion = ProtocolVersion::V2_1;
 
 fn register_template(e: &mut Encoder) {
     let group = Attribute::new(Tag::OBJECT_GROUP, Value::TextString("disks".to_owned()));
@@ -280,4 +281,44 @@ fn an_undone_change_still_names_its_object() {
         assert_eq!(named, Some(id.as_str()));
     }
     assert_eq!(bench.state(&id), State::PRE_ACTIVE);
+}
+
+#[test]
+fn a_key_block_with_a_field_that_no_version_has_is_refused_and_later_ones_stay_in_their_version() {
+    let bench = Bench::new();
+    let register = |tag: Tag| {
+        // What no version has is not written by a gated encoder.
+        let mut material = Encoder::ungated();
+        material.value(tag, &Value::TextString("a".to_owned()));
+        let material = material.into_bytes();
+        bench.at(V21, Operation::REGISTER, |e| {
+            e.enumeration(Tag::OBJECT_TYPE, ObjectType::PRIVATE_KEY);
+            e.structure(Tag::ATTRIBUTES, |_| {});
+            e.structure(Tag::PRIVATE_KEY, |e| {
+                e.structure(Tag::KEY_BLOCK, |e| {
+                    let format = KeyFormatType::TRANSPARENT_DH_PRIVATE_KEY;
+                    e.enumeration(Tag::KEY_FORMAT_TYPE, format);
+                    e.structure(Tag::KEY_VALUE, |e| {
+                        e.structure(Tag::KEY_MATERIAL, |e| {
+                            for tag in [Tag::P, Tag::G, Tag::X] {
+                                e.big_integer(tag, &[0x11; 8]);
+                            }
+                            e.raw_items(&material);
+                        });
+                    });
+                    e.enumeration(Tag::CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm::DH);
+                    e.integer(Tag::CRYPTOGRAPHIC_LENGTH, 64);
+                });
+            });
+        })
+    };
+    assert_eq!(register(Tag(0x42_2463)), Err(ResultReason::INVALID_ATTRIBUTE));
+    // Description came with 1.4.
+    let made = register(Tag::DESCRIPTION).unwrap();
+    let id = text(&made, Tag::UNIQUE_IDENTIFIER);
+    for (version, shown) in [(V21, true), (V12, false)] {
+        let got = bench.at(version, Operation::GET, |e| e.text(Tag::UNIQUE_IDENTIFIER, &id));
+        let got = format!("{:?}", got.unwrap());
+        assert_eq!(got.contains("TextString(\"a\")"), shown, "{version}: {got}");
+    }
 }
